@@ -1,0 +1,1 @@
+"""The front door: parses arguments, joins the parts, prints errors. Holds no behaviour of its own."""

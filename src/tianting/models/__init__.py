@@ -1,0 +1,1 @@
+"""The same stream of deltas from every provider of models."""

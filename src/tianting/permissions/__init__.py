@@ -1,0 +1,1 @@
+"""Answers one question: may this call run?"""

@@ -1,0 +1,1 @@
+"""What each permission mode says of a call that no rule decides."""

@@ -1,0 +1,1 @@
+"""Machinery with no domain in it: every module here would be of use in another program."""

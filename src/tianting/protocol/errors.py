@@ -1,0 +1,73 @@
+"""Every failure this program raises on purpose.
+
+TiantingError                 never raised itself
+├── ConfigError               a person must fix a flag, a file or a variable: exit 2
+├── SessionError              a conversation cannot be found, read or written: exit 1
+├── ModelError                the provider failed; ends the turn
+│   ├── ModelUnavailable      the same request may work later: `RetryingModel` waits and asks again
+│   ├── NotAuthenticated      a key is missing, wrong or may not do this: a person must act
+│   ├── RequestRejected       the provider calls our request wrong: a bug here, or a limit there
+│   └── ContextOverflow       the history no longer fits: compact first
+└── ProcessError              a command could not be started
+
+A tool that fails and a call that is denied are not here: they are results the model reads.
+`str(error)` is one line that says what to do next.
+"""
+
+from tianting.protocol.deltas import RetryCause
+
+
+class TiantingError(Exception):
+    """A failure we foresaw; `str(error)` is one line a person can act on."""
+
+
+class ConfigError(TiantingError):
+    """A setting is missing, malformed, or contradicts another."""
+
+
+class SessionError(TiantingError):
+    """A transcript is missing, unreadable, or cannot be written."""
+
+
+class ProcessError(TiantingError):
+    """A command could not be started."""
+
+
+class ModelError(TiantingError):
+    """The provider refused or broke off."""
+
+    def __init__(self, message: str, *, status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        """HTTP status, where there was an answer at all."""
+        self.request_id = request_id
+
+
+class ModelUnavailable(ModelError):
+    """Overloaded, rate limited, or unreachable; worth trying again."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: RetryCause,
+        retry_after: float | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status, request_id=request_id)
+        self.cause = cause
+        self.retry_after = retry_after
+        """Seconds the provider asked us to wait."""
+
+
+class NotAuthenticated(ModelError):
+    """401, 402 or 403: trying again helps nobody."""
+
+
+class RequestRejected(ModelError):
+    """400 and its like: the same request will never be taken."""
+
+
+class ContextOverflow(ModelError):
+    """The history no longer fits the model's window."""

@@ -1,0 +1,125 @@
+"""What happened, in order. Surfaces draw events; the session log stores them; nothing else is said."""
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from tianting.protocol.deltas import Delta
+from tianting.protocol.messages import AssistantMessage, UserMessage
+from tianting.protocol.tool_calls import CallResult, ToolCall
+from tianting.protocol.usage import Usage
+
+TurnEnd = Literal[
+    "answered",
+    "max_turns",
+    "max_budget",
+    "interrupted_streaming",
+    "interrupted_tools",
+    "refused",
+    "model_error",
+    "no_structured_output",
+    "going_in_circles",
+]
+"""Why a turn ended. `interrupted_*` were asked for by a person; `answered` is success."""
+
+PermissionMode = Literal["default", "acceptEdits", "plan", "bypassPermissions", "dontAsk"]
+
+
+class SessionStarted(Struct, frozen=True, kw_only=True):
+    """What a client must know before the first turn; said again at the start of every turn."""
+
+    session_id: str
+    cwd: str
+    model: str
+    permission_mode: PermissionMode
+    tools: tuple[str, ...]
+    key_source: str
+    """Which variable or setting the key came from; `none` where none is needed."""
+
+
+class TurnStarted(Struct, frozen=True, kw_only=True):
+    """A prompt is being worked on."""
+
+    uuid: str
+    prompt: UserMessage
+
+
+class NoteAdded(Struct, frozen=True, kw_only=True):
+    """The harness told the model something."""
+
+    message: UserMessage
+
+
+class RequestStarted(Struct, frozen=True, kw_only=True):
+    """A request goes out."""
+
+
+class AnswerAborted(Struct, frozen=True, kw_only=True):
+    """The person stopped an answer; `message` is what of it stays in the history."""
+
+    message: AssistantMessage
+
+
+class ToolStarted(Struct, frozen=True, kw_only=True):
+    """A call passed its checks and begins. One that is refused at once has only its end."""
+
+    call: ToolCall
+
+
+class ToolFinished(Struct, frozen=True, kw_only=True):
+    """A call has its result. In call order, whatever the order of completion."""
+
+    call: ToolCall
+    result: CallResult
+    duration: float
+    """Seconds."""
+
+
+class ModelUse(Struct, frozen=True, kw_only=True):
+    """What one model consumed in a turn."""
+
+    usage: Usage
+    cost_usd: float
+    context_window: int
+    max_output_tokens: int
+
+
+class TurnReport(Struct, frozen=True, kw_only=True):
+    """A turn in figures."""
+
+    end: TurnEnd
+    text: str = ""
+    """The last words of the model, or the error's one line."""
+    num_turns: int = 0
+    """One, and one for each message of tool results."""
+    duration: float = 0.0
+    """Seconds, as the person waited."""
+    api_duration: float = 0.0
+    """Seconds of it spent waiting for the provider."""
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+    models: dict[str, ModelUse] = {}
+    denials: tuple[ToolCall, ...] = ()
+    structured_output: Any = None
+    stop_reason: str | None = None
+    error_status: int | None = None
+    """HTTP status of a `model_error`."""
+
+
+class TurnFinished(Struct, frozen=True, kw_only=True):
+    """Exactly one ends each turn."""
+
+    report: TurnReport
+
+
+Event = (
+    SessionStarted
+    | TurnStarted
+    | NoteAdded
+    | RequestStarted
+    | Delta
+    | AnswerAborted
+    | ToolStarted
+    | ToolFinished
+    | TurnFinished
+)

@@ -1,0 +1,1 @@
+"""A conversation that outlives its process."""

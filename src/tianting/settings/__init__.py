@@ -1,0 +1,1 @@
+"""Files, environment and flags, read once and handed down as small frozen values."""

@@ -1,0 +1,48 @@
+"""What the model has seen of which file, so that an edit never works on a memory that went stale."""
+
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+Freshness = Literal["unread", "fresh", "changed"]
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """A file as it was when the model last saw or wrote it."""
+
+    size: int
+    mtime_ns: int
+    whole: bool
+    """False when only a part was shown: enough for an exact edit, not for overwriting the file."""
+
+
+class ReadLedger:
+    """One per session; Read, Bash (`cat file`) and the editing tools keep it."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Path, Seen] = {}
+
+    def note(self, path: Path, *, whole: bool) -> None:
+        """Remember `path` as it is on disk now. A part never takes back a whole reading of the same content."""
+        facts = path.stat()
+        former = self._seen.get(path)
+        same = former is not None and (former.size, former.mtime_ns) == (facts.st_size, facts.st_mtime_ns)
+        whole = whole or (same and former is not None and former.whole)
+        self._seen[path] = Seen(size=facts.st_size, mtime_ns=facts.st_mtime_ns, whole=whole)
+
+    def freshness(self, path: Path) -> Freshness:
+        """Whether `path` is still as the model saw it. A missing file that was seen has changed."""
+        seen = self._seen.get(path)
+        if seen is None:
+            return "unread"
+        try:
+            facts = path.stat()
+        except OSError:
+            return "changed"
+        return "fresh" if (facts.st_size, facts.st_mtime_ns) == (seen.size, seen.mtime_ns) else "changed"
+
+    def saw_whole(self, path: Path) -> bool:
+        """Whether all of `path` was shown, at its last reading."""
+        seen = self._seen.get(path)
+        return seen is not None and seen.whole

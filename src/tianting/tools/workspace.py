@@ -1,0 +1,27 @@
+"""Where the tools work: the project's root, further allowed directories, and the shell's present directory."""
+
+import os
+from pathlib import Path
+
+
+class Workspace:
+    """Turns paths of the model into absolute ones. One per session, shared by its tools."""
+
+    def __init__(self, root: Path, additional: tuple[Path, ...] = ()) -> None:
+        self.root = root.resolve()
+        self.additional = tuple(path.resolve() for path in additional)
+        self.shell_directory = self.root
+        """Where the next Bash command starts. Only Bash moves it; paths of other tools do not depend on it."""
+
+    def resolve(self, path: str) -> Path:
+        """Make `path` absolute: `~` is the home, a relative path starts at the root. Symlinks are not followed."""
+        return Path(os.path.normpath(self.root / Path(path).expanduser()))
+
+    def shown(self, path: Path) -> str:
+        """The short way to say `path`: relative to the root where it lies inside."""
+        return str(path.relative_to(self.root)) if path.is_relative_to(self.root) else str(path)
+
+    def contains(self, path: Path) -> bool:
+        """Whether the real place of `path`, links followed, is inside the root or an additional directory."""
+        real = path.resolve()
+        return any(real.is_relative_to(directory) for directory in (self.root, *self.additional))

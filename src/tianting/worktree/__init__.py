@@ -1,0 +1,1 @@
+"""Knows the user's work tree: what is in it and what changed."""
