@@ -1,0 +1,231 @@
+"""One door to a provider over HTTP: bytes out, events in, and every way a network fails said in our words.
+
+    send -> status -> chunks -> EventSplitter -> events
+
+Three clocks watch a stream. The first byte may take long (a local server reads the whole prompt first); then the
+silence between two chunks is bounded; and pings, which prove the socket and no progress, extend it only so far.
+"""
+
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+
+import anyio
+import httpx2
+from msgspec import Struct
+
+from tianting.models.error_bodies import read_error_body
+from tianting.models.failures import classify, from_stream_error
+from tianting.plumbing.event_stream import EventSplitter, ServerSentEvent
+from tianting.protocol.deltas import RetryCause
+from tianting.protocol.errors import ConfigError, ModelError, ModelUnavailable, RequestRejected
+
+_KEEP_ALIVES = frozenset({"ping", "keepalive"})
+_LONGEST_ERROR_BODY = 65_536  # bytes
+_IDLE_CONNECTION_LIFE = 60.0  # seconds: tools run between two requests, and a new handshake is dear
+
+
+class Timeouts(Struct, frozen=True, kw_only=True):
+    """How long to wait, in seconds."""
+
+    connect: float = 10.0
+    first_byte: float = 300.0
+    """From the request to the first bytes of its answer; also for the whole of a short answer."""
+    idle: float = 180.0
+    """Between two pieces of a stream."""
+    ceiling: float = 900.0
+    """Between two events that mean something, while pings and comments keep the stream alive."""
+
+
+class HttpApi:
+    """A provider's HTTP interface at `base_url`, with the headers that every request carries.
+
+    `secret` never appears in an error; `key_source` says where it came from. Raises `ConfigError` for a URL or
+    headers that can never work.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str],
+        *,
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
+        secret: str | None = None,
+        key_source: str = "the API key",
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._timeouts = timeouts
+        self._secret = secret
+        self._key_source = key_source
+        self._client = _open_client(_checked(self.base_url), headers, timeouts, key_source)
+        self._host = httpx2.URL(self.base_url).host
+
+    async def events(
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[ServerSentEvent, None]:
+        """POST JSON and give the events of the answer, without its pings. Close the generator to break off.
+
+        Raises a `ModelError`, and nothing else but cancellation. The end of the generator is the end of the
+        stream: whether the answer was whole only its dialect knows.
+        """
+        response = await self._send(path, body, {"accept": "text/event-stream", **(headers or {})})
+        chunks = response.aiter_bytes()
+        try:
+            await self._check_stream(response)
+            splitter = EventSplitter()
+            progress = anyio.current_time()
+            patience = self._timeouts.first_byte
+            while chunk := await self._next_chunk(chunks, patience):
+                for event in splitter.feed(chunk):
+                    if event.event not in _KEEP_ALIVES:
+                        progress = anyio.current_time()
+                        yield event
+                patience = self._patience_since(progress)
+            for event in splitter.feed(b"\n\n"):  # some imitators forget the last blank line
+                yield event
+        finally:
+            with anyio.move_on_after(1, shield=True):
+                await chunks.aclose()
+                await response.aclose()
+
+    async def call(self, path: str, body: bytes) -> bytes:
+        """POST JSON and give the whole answer. Raises a `ModelError`."""
+        response = await self._send(path, body, {})
+        try:
+            with anyio.fail_after(self._timeouts.first_byte):
+                return await response.aread()
+        except TimeoutError:
+            raise self._too_slow(self._timeouts.first_byte) from None
+        except httpx2.TransportError as error:
+            raise self._unavailable("broke off its answer", error, "broken_stream") from None
+        finally:
+            with anyio.move_on_after(1, shield=True):
+                await response.aclose()
+
+    async def aclose(self) -> None:
+        """Close all connections, also those of running streams."""
+        await self._client.aclose()
+
+    async def _send(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
+        """The answer's head, which is a success."""
+        request = self._client.build_request("POST", self.base_url + path, content=body, headers=dict(headers))
+        try:
+            with anyio.fail_after(self._timeouts.connect + self._timeouts.first_byte):
+                response = await self._client.send(request, stream=True)
+        except TimeoutError:
+            raise self._too_slow(self._timeouts.first_byte) from None
+        except httpx2.TransportError as error:
+            raise self._explain(error) from None
+        if response.is_success:
+            return response
+        raise await self._refusal(response)
+
+    async def _refusal(self, response: httpx2.Response) -> ModelError:
+        body = await self._error_body(response)
+        return classify(response.status_code, response.headers, body, provider=self._host, key_source=self._key_source)
+
+    async def _error_body(self, response: httpx2.Response) -> bytes:
+        """What can be had of it soon, without the key: the status alone says most."""
+        body = b""
+        try:
+            with anyio.move_on_after(self._timeouts.connect):
+                async for chunk in response.aiter_bytes():
+                    body += chunk
+                    if len(body) >= _LONGEST_ERROR_BODY:
+                        break
+        except (httpx2.TransportError, httpx2.DecodingError):
+            pass
+        finally:
+            with anyio.move_on_after(1, shield=True):
+                await response.aclose()
+        return body.replace(self._secret.encode(), b"[key]") if self._secret else body
+
+    async def _check_stream(self, response: httpx2.Response) -> None:
+        """Some doors answer an error, or a login page, with 200."""
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in ("text/html", "application/json"):
+            return
+        told = read_error_body(await self._error_body(response))
+        if told.type:
+            raise from_stream_error(told.type, told.message)
+        raise RequestRejected(
+            f"{self._host} answered with {kind} and not with an event stream; check the base URL: {told.message}"
+        )
+
+    async def _next_chunk(self, chunks: AsyncIterator[bytes], patience: float) -> bytes:
+        """Empty at the end."""
+        try:
+            with anyio.fail_after(patience):
+                return await anext(chunks, b"")
+        except TimeoutError:
+            raise self._too_slow(patience) from None
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
+            raise self._unavailable("broke off its answer", error, "broken_stream") from None
+
+    def _patience_since(self, progress: float) -> float:
+        until_ceiling = progress + self._timeouts.ceiling - anyio.current_time()
+        return max(min(self._timeouts.idle, until_ceiling), 0.0)
+
+    def _explain(self, error: httpx2.TransportError) -> ModelError:
+        """Why no answer came at all."""
+        told = str(error)
+        match error:
+            case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
+                return self._unavailable(f"did not connect within {self._timeouts.connect:g} s", error, "timeout")
+            case httpx2.TimeoutException():
+                return self._unavailable("did not take the request in time", error, "timeout")
+            case httpx2.LocalProtocolError():  # its text may quote a header, and so the key
+                line = f"The request to {self._host} cannot be sent: is there a line break in {self._key_source}?"
+                return RequestRejected(line)
+            case httpx2.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in told:
+                line = f"The certificate of {self._host} is not trusted; set SSL_CERT_FILE to your CA bundle. {told}"
+                return RequestRejected(line)
+            case httpx2.ProxyError():
+                return RequestRejected(f"The proxy on the way to {self._host} refused: {self._without_key(told)}")
+            case _:
+                return self._unavailable("could not be reached", error, "connection")
+
+    def _too_slow(self, seconds: float) -> ModelUnavailable:
+        return ModelUnavailable(f"{self._host} said nothing for {seconds:g} s.", cause="timeout")
+
+    def _unavailable(self, what: str, error: Exception, cause: RetryCause) -> ModelUnavailable:
+        told = self._without_key(str(error)) or type(error).__name__
+        return ModelUnavailable(f"{self._host} {what}: {told}", cause=cause)
+
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._secret, "[key]") if self._secret else text
+
+
+def _checked(base_url: str) -> httpx2.URL:
+    try:
+        url = httpx2.URL(base_url)
+    except httpx2.InvalidURL as error:
+        raise ConfigError(f"The base URL {base_url!r} is none: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigError(f"The base URL {base_url!r} must begin with http:// or https:// and name a host.")
+    return url
+
+
+def _open_client(
+    url: httpx2.URL, headers: Mapping[str, str], timeouts: Timeouts, key_source: str
+) -> httpx2.AsyncClient:
+    try:
+        return httpx2.AsyncClient(
+            headers={"content-type": "application/json", **headers},
+            verify=_trust(url),
+            trust_env=not _is_loopback(url.host),
+            timeout=httpx2.Timeout(connect=timeouts.connect, read=None, write=timeouts.idle, pool=timeouts.connect),
+            limits=httpx2.Limits(keepalive_expiry=_IDLE_CONNECTION_LIFE),
+        )
+    except UnicodeEncodeError:
+        raise ConfigError(f"{key_source} holds characters that cannot stand in a header.") from None
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:  # proxy variables are read here
+        raise ConfigError(f"The proxy that the environment names cannot be used: {error}") from None
+
+
+def _trust(url: httpx2.URL) -> ssl.SSLContext:
+    """Without TLS no certificate store is loaded: that costs more than the rest of the start."""
+    return httpx2.create_ssl_context() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _is_loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.") or host.endswith(".localhost")
