@@ -1,6 +1,6 @@
 """The port every provider is behind."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Protocol
 
 from tianting.protocol.deltas import Delta
@@ -10,10 +10,10 @@ from tianting.protocol.requests import ModelRequest
 class ModelClient(Protocol):
     """Something that answers requests. Wrappers (`RetryingModel`, `FallbackModel`) are ones too."""
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
+    def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """Answer `request` bit by bit; the last delta is `MessageFinished`.
 
-        Raises a `ModelError`, and nothing else but cancellation. Close the iterator to break off.
+        Raises a `ModelError`, and nothing else but cancellation. Close the generator to break off.
         """
         ...
 

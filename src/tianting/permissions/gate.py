@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
+
 from tianting.permissions.decision import Allow, Ask, Decision, Deny, Person, Verdict
 from tianting.permissions.modes import judge
 from tianting.permissions.rules import Rule
@@ -33,6 +35,7 @@ class Gate:
         self._denied = denied
         self._inside = inside
         self._person = person
+        self._one_question = anyio.Lock()  # calls that run together must not ask over each other
 
     async def decide(self, call: ToolCall, accesses: tuple[Access, ...]) -> Decision:
         """Whether `call` may run, asking the person where nothing else decides."""
@@ -56,7 +59,8 @@ class Gate:
         if self.mode == "dontAsk" or self._person is None:
             return Deny(reason=_nobody_to_ask(call, reason))
         try:
-            return await self._person.ask(call, accesses, reason)
+            async with self._one_question:
+                return await self._person.ask(call, accesses, reason)
         except Exception:  # a question that breaks must not become a yes
             log.exception("asking about call %s failed", call.call_id)
             return Deny(reason="The question to the user could not be shown; nothing was run.")

@@ -13,6 +13,12 @@ from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 P = TypeVar("P", bound=Struct)
 
 
+class RawArguments(Struct, frozen=True, kw_only=True):
+    """The parameters of a tool whose schema is not ours: it checks them itself."""
+
+    values: dict[str, Any]
+
+
 class ToolFailed(Exception):
     """The tool could not do it. `str(error)` goes to the model: one cause, the value, the next call; ≤ 600 bytes."""
 

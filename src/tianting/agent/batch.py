@@ -1,0 +1,114 @@
+"""Runs the calls of one answer: those that only read together, those that change things alone and in order.
+
+calls -> prepared -> groups of neighbours that may run together -> results, reported in call order
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import groupby
+
+import anyio
+
+from tianting.agent.dispatch import Prepared, ToolDispatcher, interrupted
+from tianting.agent.limits import Limits
+from tianting.plumbing.clock import Clock
+from tianting.protocol.content import ToolUse
+from tianting.protocol.events import Event, ToolFinished, ToolStarted
+from tianting.protocol.tool_calls import CallResult, ToolCall
+
+Emit = Callable[[Event], Awaitable[None]]
+Answered = Callable[[ToolFinished], Awaitable[None]]
+
+
+class CallBatch:
+    """The calls of one answer, on their way to their results."""
+
+    def __init__(self, dispatcher: ToolDispatcher, limits: Limits, emit: Emit, clock: Clock) -> None:
+        self._dispatcher = dispatcher
+        self._limiter = anyio.CapacityLimiter(limits.max_concurrent)
+        self._emit = emit
+        self._clock = clock
+
+    async def run(self, calls: Iterable[ToolUse], answered: Answered) -> None:
+        """Answer each of `calls` once, telling `answered` in call order.
+
+        Cancelled, or refused by a person who wants the turn to end, it answers the rest as interrupted.
+        """
+        waiting = list(calls)
+
+        async def tell(finished: ToolFinished) -> None:
+            waiting.pop(0)
+            await answered(finished)
+
+        try:
+            for group in self._groups(waiting):
+                if await self._run_group(group, tell):
+                    break
+        finally:
+            with anyio.CancelScope(shield=True):
+                for call in tuple(waiting):
+                    await tell(unanswered(call, interrupted(call.id)))
+
+    def _groups(self, calls: list[ToolUse]) -> Iterator[list["_Slot"]]:
+        """Neighbours that may run together. Calls that change things are groups of one.
+
+        All are prepared first: what a call may touch decides where it runs, and does not change by running others.
+        """
+        slots = [_Slot(call, self._dispatcher.prepare(call)) for call in calls]
+        for together, neighbours in groupby(slots, key=lambda slot: slot.reads_only):
+            group = list(neighbours)
+            yield from ([group] if together else ([slot] for slot in group))
+
+    async def _run_group(self, group: list["_Slot"], tell: Answered) -> bool:
+        """Run `group` and tell its results in order. True ends the batch."""
+        if len(group) == 1:
+            finished = await self._run_one(group[0])
+            await tell(finished)
+            return finished.result.interrupts
+        async with anyio.create_task_group() as tasks:
+            for slot in group:
+                tasks.start_soon(self._fill, slot)
+            for slot in group:
+                await slot.done.wait()
+                await tell(slot.finished)
+        return any(slot.finished.result.interrupts for slot in group)
+
+    async def _fill(self, slot: "_Slot") -> None:
+        async with self._limiter:
+            slot.finished = await self._run_one(slot)
+        slot.done.set()
+
+    async def _run_one(self, slot: "_Slot") -> ToolFinished:
+        begun = self._clock.monotonic()
+        match slot.prepared:
+            case CallResult() as answer:
+                call = ToolCall(call_id=slot.call.id, tool_name=slot.call.name, arguments=slot.call.input)
+            case Prepared(call=call) as prepared:
+                answer = await self._run_if_permitted(prepared)
+        return ToolFinished(call=call, result=answer, duration=self._clock.monotonic() - begun)
+
+    async def _run_if_permitted(self, prepared: Prepared) -> CallResult:
+        refusal = await self._dispatcher.permit(prepared)
+        if refusal is not None:
+            return refusal
+        await self._emit(ToolStarted(call=prepared.call))
+        return await self._dispatcher.run(prepared)
+
+
+class _Slot:
+    """The place of one call in a group."""
+
+    def __init__(self, call: ToolUse, prepared: Prepared | CallResult) -> None:
+        self.call = call
+        self.prepared = prepared
+        self.done = anyio.Event()
+        self.finished: ToolFinished
+
+    @property
+    def reads_only(self) -> bool:
+        return isinstance(self.prepared, Prepared) and self.prepared.reads_only
+
+
+def unanswered(call: ToolUse, answer: CallResult) -> ToolFinished:
+    """The end of a call that never ran."""
+    named = ToolCall(call_id=call.id, tool_name=call.name, arguments=call.input)
+    return ToolFinished(call=named, result=answer, duration=0.0)

@@ -1,0 +1,119 @@
+"""From one tool call to one result: find -> read arguments -> permit -> run in time -> clip.
+
+Each stage is one method that calls the next, so a traceback reads like the list above. Whatever happens on the
+way, a call has exactly one result: providers reject a history with an unanswered call.
+"""
+
+import logging
+from collections.abc import Iterable
+
+import anyio
+from msgspec import Struct, structs
+
+from tianting.agent.arguments import Arguments, MalformedArgumentsError, read_arguments
+from tianting.agent.limits import Limits
+from tianting.agent.tool_names import find_tool, unknown_tool
+from tianting.permissions.decision import Allow, Deny, PermissionGate
+from tianting.protocol.content import Image, Text, ToolUse
+from tianting.protocol.tool_calls import Access, CallResult, Outcome, ToolCall, ToolOutput, ToolSpec
+from tianting.tools.contract import AnyTool, ToolFailed
+
+log = logging.getLogger(__name__)
+
+
+class Prepared(Struct, frozen=True, kw_only=True):
+    """A call that was found and read, and has not run."""
+
+    call: ToolCall
+    tool: AnyTool
+    arguments: Arguments
+    accesses: tuple[Access, ...]
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether it may run beside others."""
+        return bool(self.accesses) and all(access.effect in {"read", "fetch"} for access in self.accesses)
+
+
+class ToolDispatcher:
+    """Answers tool calls for one session."""
+
+    def __init__(self, tools: Iterable[AnyTool], gate: PermissionGate, limits: Limits) -> None:
+        self._tools = {tool.spec.name: tool for tool in tools}
+        self._gate = gate
+        self._limits = limits
+
+    def specs(self, names: Iterable[str]) -> tuple[ToolSpec, ...]:
+        """What the model is told of the tools called `names`, sorted so that the cache finds the same bytes."""
+        return tuple(self._tools[name].spec for name in sorted(names))
+
+    def prepare(self, call: ToolUse) -> Prepared | CallResult:
+        """Find the tool and read the arguments; what cannot be read is answered at once."""
+        tool = find_tool(call.name, self._tools)
+        if tool is None:
+            return _failed(call.id, unknown_tool(call.name, self._tools))
+        try:
+            arguments = read_arguments(call, tool.spec, tool.parameters)
+            accesses = tool.accesses(arguments.parameters)
+        except (MalformedArgumentsError, ToolFailed) as complaint:
+            return _failed(call.id, str(complaint))
+        named = ToolCall(call_id=call.id, tool_name=tool.spec.name, arguments=arguments.values)
+        return Prepared(call=named, tool=tool, arguments=arguments, accesses=accesses)
+
+    async def permit(self, prepared: Prepared) -> CallResult | None:
+        """None lets the call run; otherwise this is its answer."""
+        match await self._gate.decide(prepared.call, prepared.accesses):
+            case Allow():
+                return None
+            case Deny(reason=reason, interrupts=interrupts):
+                return CallResult(
+                    call_id=prepared.call.call_id, content=reason, outcome="denied", interrupts=interrupts
+                )
+
+    async def run(self, prepared: Prepared) -> CallResult:
+        """Run a permitted call. Whatever the tool does, this returns a result; only cancellation gets out."""
+        with anyio.move_on_after(self._limits.tool_timeout):
+            return self._clipped(await self._run_guarded(prepared))
+        return _failed(prepared.call.call_id, f"Stopped after {self._limits.tool_timeout:g} seconds.")
+
+    async def _run_guarded(self, prepared: Prepared) -> CallResult:
+        call_id, name = prepared.call.call_id, prepared.call.tool_name
+        try:
+            output: ToolOutput = await prepared.tool.run(prepared.arguments.parameters)
+        except ToolFailed as failure:
+            return _failed(call_id, str(failure))
+        except Exception:  # the tool has a bug; the turn must outlive it
+            log.exception("tool %r raised on call %s", name, call_id)
+            return _failed(call_id, f"The tool {name!r} broke. Try another way.")
+        outcome: Outcome = "failed" if output.failed else "ok"
+        result = CallResult(call_id=call_id, content=output.content, outcome=outcome, data=output.data)
+        return _with_ignored(result, prepared.arguments.ignored)
+
+    def _clipped(self, result: CallResult) -> CallResult:
+        if isinstance(result.content, str) and len(result.content) > self._limits.max_result_chars:
+            return structs.replace(result, content=_clip(result.content, self._limits.max_result_chars))
+        return result
+
+
+def interrupted(call_id: str) -> CallResult:
+    """The answer to a call that a person stopped, or that never began."""
+    return CallResult(call_id=call_id, content="Stopped by the user before it finished.", outcome="interrupted")
+
+
+def _failed(call_id: str, text: str) -> CallResult:
+    return CallResult(call_id=call_id, content=text, outcome="failed")
+
+
+def _with_ignored(result: CallResult, names: tuple[str, ...]) -> CallResult:
+    if not names:
+        return result
+    remark = f"[ignored, not a parameter: {', '.join(names)}]"
+    content: str | tuple[Text | Image, ...]
+    content = f"{result.content}\n{remark}" if isinstance(result.content, str) else (*result.content, Text(text=remark))
+    return structs.replace(result, content=content)
+
+
+def _clip(text: str, limit: int) -> str:
+    """Keep the head and the tail: errors hide at the end, headings at the start."""
+    half = limit // 2
+    return f"{text[:half]}\n[... {len(text) - 2 * half} characters cut ...]\n{text[-half:]}"

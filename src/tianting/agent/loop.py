@@ -1,0 +1,240 @@
+"""The loop: ask the model, run what it asks for, repeat until it answers.
+
+It emits events and never yields: an abandoned generator would keep its cancel scope open. It knows messages and
+tools; it never learns about screens, files, titles or who listens.
+"""
+
+from contextlib import aclosing
+from typing import Any, Protocol
+
+import anyio
+import msgspec
+from msgspec import Struct, structs
+
+from tianting.agent.batch import CallBatch, Emit, unanswered
+from tianting.agent.dispatch import ToolDispatcher
+from tianting.agent.guards import AnswerGuard, AskAgain, Concern, Fine, GiveUp, RepetitionGuard
+from tianting.agent.limits import Limits
+from tianting.agent.partial_answer import PartialAnswer, without_cut_call
+from tianting.agent.tally import Tally
+from tianting.models.client import ModelClient
+from tianting.plumbing.clock import Clock
+from tianting.protocol.content import ToolUse, text_of
+from tianting.protocol.deltas import MessageFinished
+from tianting.protocol.errors import ModelError
+from tianting.protocol.events import (
+    AnswerAborted,
+    NoteAdded,
+    RequestStarted,
+    ToolFinished,
+    TurnEnd,
+    TurnFinished,
+    TurnReport,
+    TurnStarted,
+)
+from tianting.protocol.messages import AssistantMessage, Message, UserMessage, note
+from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.requests import ModelRequest
+from tianting.protocol.tool_calls import CallResult
+
+STOPPED = "The user stopped this turn. What was running was ended; what was not begun did not run."
+
+
+class Ending(Struct, frozen=True, kw_only=True):
+    """Why there will be no further request."""
+
+    end: TurnEnd
+    text: str = ""
+
+
+class OutputGoal(Protocol):
+    """Data that the turn must end with, if any; `RequiredOutput` is one."""
+
+    value: dict[str, Any] | None
+    failures: int
+    most_failures: int
+
+
+class AgentLoop:
+    """Works on one prompt at a time, over a history it does not own the storage of."""
+
+    def __init__(
+        self,
+        model: ModelClient,
+        tools: ToolDispatcher,
+        emit: Emit,
+        *,
+        limits: Limits,
+        clock: Clock,
+        catalogue: ModelCatalogue,
+        goal: OutputGoal | None = None,
+    ) -> None:
+        self._model = model
+        self._emit = emit
+        self._limits = limits
+        self._clock = clock
+        self._catalogue = catalogue
+        self._goal = goal
+        self._calls = CallBatch(tools, limits, emit, clock)
+        self._spent_before = 0.0
+
+    async def run(self, started: TurnStarted, history: list[Message], shape: ModelRequest) -> TurnReport:
+        """Work on the prompt until the model stops asking for tools. Appends to `history`, which stays valid.
+
+        `shape` is the request without its messages; it never changes within a session. A failing provider ends
+        the turn with a report; only cancellation gets out, after the report of an interrupted turn was emitted.
+        """
+        turn = _Turn(history, shape, Tally(self._catalogue, self._clock))
+        history.append(started.prompt)
+        try:
+            await self._emit(started)
+            ending = await self._work(turn)
+            report = turn.tally.report(ending.end, ending.text)
+        except ModelError as error:
+            report = turn.tally.failure(str(error), error.status)
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                await self._leave_in_order(turn)
+            raise
+        finally:
+            self._spent_before += turn.tally.cost_usd
+        if self._goal is not None and report.end == "answered":
+            report = structs.replace(report, structured_output=self._goal.value)
+        await self._emit(TurnFinished(report=report))
+        return report
+
+    async def _work(self, turn: "_Turn") -> Ending:
+        while True:
+            answer = await self._ask(turn)
+            calls = without_cut_call(answer).calls
+            ending = await (self._answer_calls(turn, calls) if calls else self._after_answer(turn, answer))
+            if ending is not None:
+                return ending
+            if turn.tally.answers == self._limits.max_turns:
+                return Ending(end="max_turns", text=f"Stopped after {turn.tally.answers} answers of the model.")
+
+    async def _ask(self, turn: "_Turn") -> AssistantMessage:
+        """Send the history, take the answer in, and return it as it came."""
+        await self._emit(RequestStarted())
+        turn.partial = PartialAnswer()
+        turn.tally.request_sent()
+        try:
+            async with aclosing(self._model.stream(turn.request())) as deltas:
+                async for delta in deltas:
+                    if isinstance(delta, MessageFinished):
+                        await self._take_in(turn, delta.message)
+                        return delta.message
+                    turn.partial.add(delta)
+                    await self._emit(delta)
+        finally:
+            turn.tally.request_over()
+        raise AssertionError("a model stream ends with MessageFinished")
+
+    async def _take_in(self, turn: "_Turn", answer: AssistantMessage) -> None:
+        turn.partial = None
+        turn.tally.answered(answer)
+        taken = without_cut_call(answer)
+        if taken.content:
+            turn.history.append(taken)
+            await self._emit(MessageFinished(message=taken))
+
+    async def _answer_calls(self, turn: "_Turn", calls: tuple[ToolUse, ...]) -> Ending | None:
+        if self._over_budget(turn):
+            return await self._refuse_calls(turn, calls)
+
+        async def answered(finished: ToolFinished) -> None:
+            turn.history.append(UserMessage(content=(finished.result.block(),)))
+            turn.take(finished)
+            await self._emit(finished)
+
+        turn.concern = Fine()
+        await self._calls.run(calls, answered)
+        return await self._after_calls(turn)
+
+    async def _after_calls(self, turn: "_Turn") -> Ending | None:
+        if turn.stopped_by_person:
+            return Ending(end="interrupted_tools", text=STOPPED)
+        if self._goal is not None and (ending := self._reached(self._goal)):
+            return ending
+        return await self._heed(turn, turn.concern)
+
+    async def _after_answer(self, turn: "_Turn", answer: AssistantMessage) -> Ending | None:
+        concern = turn.answers.after_answer(answer)
+        if not isinstance(concern, Fine):
+            return await self._heed(turn, concern)
+        if self._goal is None:
+            return Ending(end="answered", text=text_of(answer.content))
+        self._goal.failures += 1
+        await self._heed(turn, AskAgain(note="The turn ends with a call of StructuredOutput. Call it now."))
+        return self._reached(self._goal)
+
+    def _reached(self, goal: OutputGoal) -> Ending | None:
+        if goal.value is not None:
+            return Ending(end="answered", text=msgspec.json.encode(goal.value).decode())
+        if goal.failures >= goal.most_failures:
+            return Ending(end="no_structured_output", text="The model gave no data that fits the schema.")
+        return None
+
+    async def _heed(self, turn: "_Turn", concern: Concern) -> Ending | None:
+        match concern:
+            case GiveUp(reason=reason, text=text):
+                return Ending(end=reason, text=text)
+            case AskAgain(note=words) if words:
+                await self._add_note(turn, words)
+                return None
+            case AskAgain() | Fine():
+                return None
+
+    async def _add_note(self, turn: "_Turn", words: str) -> None:
+        message = note(words)
+        turn.history.append(message)
+        await self._emit(NoteAdded(message=message))
+
+    def _over_budget(self, turn: "_Turn") -> bool:
+        budget = self._limits.max_budget_usd
+        return budget is not None and self._spent_before + turn.tally.cost_usd >= budget
+
+    async def _refuse_calls(self, turn: "_Turn", calls: tuple[ToolUse, ...]) -> Ending:
+        text = f"The budget of ${self._limits.max_budget_usd:g} is used up."
+        for call in calls:
+            finished = unanswered(call, CallResult(call_id=call.id, content=f"Not run: {text}", outcome="interrupted"))
+            turn.history.append(UserMessage(content=(finished.result.block(),)))
+            await self._emit(finished)
+        return Ending(end="max_budget", text=text)
+
+    async def _leave_in_order(self, turn: "_Turn") -> None:
+        """A person stopped the turn: keep what came, say so to the model, report."""
+        streaming = turn.partial is not None
+        if turn.partial is not None and (kept := turn.partial.aborted()):
+            turn.history.append(kept)
+            await self._emit(AnswerAborted(message=kept))
+        await self._add_note(turn, STOPPED)
+        end: TurnEnd = "interrupted_streaming" if streaming else "interrupted_tools"
+        await self._emit(TurnFinished(report=turn.tally.report(end, "Stopped by the user.")))
+
+
+class _Turn:
+    """What one prompt has led to so far."""
+
+    def __init__(self, history: list[Message], shape: ModelRequest, tally: Tally) -> None:
+        self.history = history
+        self.tally = tally
+        self.answers = AnswerGuard()
+        self.partial: PartialAnswer | None = None
+        """The answer that is arriving; None while tools run."""
+        self.concern: Concern = Fine()
+        """What the newest batch of calls gives reason for."""
+        self.stopped_by_person = False
+        self._shape = shape
+        self._repetition = RepetitionGuard()
+
+    def request(self) -> ModelRequest:
+        return structs.replace(self._shape, messages=tuple(self.history))
+
+    def take(self, finished: ToolFinished) -> None:
+        """Count one result, and look whether the model is stuck."""
+        self.tally.tool_finished(finished)
+        self.stopped_by_person |= finished.result.interrupts
+        concern = self._repetition.after_call(finished)
+        if not isinstance(concern, Fine):
+            self.concern = concern

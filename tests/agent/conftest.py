@@ -1,0 +1,164 @@
+"""Tools with one habit each, and a turn to run them in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import anyio
+import pytest
+from msgspec import Struct
+
+from tianting.agent.dispatch import ToolDispatcher
+from tianting.agent.limits import Limits
+from tianting.agent.loop import AgentLoop
+from tianting.models.scripted import Reply, ScriptedModel
+from tianting.permissions.decision import Allow, Decision
+from tianting.protocol.content import Text, ToolResult
+from tianting.protocol.events import Event, TurnReport, TurnStarted
+from tianting.protocol.messages import Message, UserMessage, user_text
+from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.requests import ModelRequest
+from tianting.protocol.tool_calls import Access, Effect, ToolCall, ToolOutput, ToolSpec
+from tianting.tools.contract import AnyTool, ToolFailed
+
+
+class StillClock:
+    """Time stands."""
+
+    def now(self) -> float:
+        return 1_000.0
+
+    def monotonic(self) -> float:
+        return 5.0
+
+
+class Parameters(Struct, frozen=True, kw_only=True):
+    text: str = ""
+    number: int = 0
+    items: list[str] = []
+
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "text": {"type": "string"},
+        "number": {"type": "integer"},
+        "items": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["text"],
+}
+
+
+class Habit:
+    """A tool that does `work`."""
+
+    parameters = Parameters
+
+    def __init__(self, name: str, effect: Effect, work: Callable[[Parameters], Any]) -> None:
+        self.spec = ToolSpec(name=name, description=f"{name}.", input_schema=SCHEMA)
+        self.effect = effect
+        self.work = work
+
+    def accesses(self, parameters: Parameters) -> tuple[Access, ...]:
+        return (Access(effect=self.effect, target="/repo"),)
+
+    async def run(self, parameters: Parameters) -> ToolOutput:
+        result = self.work(parameters)
+        return ToolOutput(content=str(await result if hasattr(result, "__await__") else result))
+
+
+def upper(parameters: Parameters) -> str:
+    if not parameters.text:
+        raise ToolFailed("`text` is missing.")
+    return parameters.text.upper()
+
+
+def broken(parameters: Parameters) -> str:
+    raise TimeoutError("its own, not ours")
+
+
+async def never(parameters: Parameters) -> None:
+    await anyio.sleep_forever()
+
+
+def habits() -> list[AnyTool]:
+    return [
+        Habit("Upper", "read", upper),
+        Habit("Change", "edit", upper),
+        Habit("Broken", "read", broken),
+        Habit("Never", "read", never),
+    ]
+
+
+class FixedGate:
+    """Answers every call alike."""
+
+    def __init__(self, decision: Decision) -> None:
+        self.decision = decision
+
+    async def decide(self, call: ToolCall, accesses: tuple[Access, ...]) -> Decision:
+        return self.decision
+
+
+SHAPE = ModelRequest(model="test", system=("Be brief.",), tools=(), messages=(), max_tokens=1000)
+
+
+class Turns:
+    """Runs turns and keeps what happened."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.history: list[Message] = []
+        self.tools: list[AnyTool] = habits()
+        self.decision: Decision = Allow()
+        self.limits = Limits()
+        self.catalogue = ModelCatalogue()
+        self.goal: Any = None
+        self.on_event: Callable[[Event], None] = lambda event: None
+        self.model = ScriptedModel()
+
+    async def emit(self, event: Event) -> None:
+        self.events.append(event)
+        self.on_event(event)
+
+    def loop(self, *replies: Reply) -> AgentLoop:
+        self.model = ScriptedModel(*replies)
+        return AgentLoop(
+            self.model,
+            ToolDispatcher(self.tools, FixedGate(self.decision), self.limits),
+            self.emit,
+            limits=self.limits,
+            clock=StillClock(),
+            catalogue=self.catalogue,
+            goal=self.goal,
+        )
+
+    async def run(self, *replies: Reply) -> TurnReport:
+        with anyio.fail_after(5):
+            return await self.loop(*replies).run(prompt("Shout."), self.history, SHAPE)
+
+    def said(self) -> list[str]:
+        """The history, each message as one short text."""
+        return [_short(message) for message in self.history]
+
+
+def _short(message: Message) -> str:
+    who = "user" if isinstance(message, UserMessage) else "model"
+    parts = []
+    for block in message.content:
+        match block:
+            case Text(text=text):
+                parts.append(text.replace("<system-reminder>\n", "note: ").replace("\n</system-reminder>", ""))
+            case ToolResult(content=content, is_error=error):
+                parts.append(f"{'error' if error else 'result'} {content}")
+            case _:
+                parts.append(f"{getattr(block, 'name', block)}")
+    return f"{who}: {' | '.join(parts)}"
+
+
+def prompt(text: str) -> TurnStarted:
+    return TurnStarted(uuid="turn-1", prompt=user_text(text))
+
+
+@pytest.fixture
+def turns() -> Turns:
+    return Turns()
