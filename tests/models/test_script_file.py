@@ -97,7 +97,7 @@ def test_merge_keys_save_writing(tmp_path: Path) -> None:
         pytest.param(
             "replies:\n- fault:\n    kind: explode",
             ":3: `kind`: Invalid enum value 'explode'; allowed: status, garbage_html, hang_before_headers, "
-            "hang_mid_stream, truncate, malformed, stream_error, drip",
+            "hang_mid_stream, truncate, disconnect, malformed, stream_error, drip",
             id="unknown fault",
         ),
         pytest.param("replies:\n- text: a\n  chunk: 0", ":3: `chunk`: Expected `int` >= 1", id="number out of range"),

@@ -206,6 +206,7 @@ def test_when_must_be_a_regular_expression() -> None:
         pytest.param(
             Fault(kind="garbage_html"), ModelUnavailable, {"status": 502, "cause": "server_error"}, id="web page"
         ),
+        pytest.param(Fault(kind="disconnect"), ModelUnavailable, {"cause": "broken_stream"}, id="disconnected"),
         pytest.param(Fault(kind="truncate"), ModelUnavailable, {"cause": "broken_stream"}, id="truncated"),
         pytest.param(Fault(kind="malformed"), ModelUnavailable, {"cause": "broken_stream"}, id="no JSON"),
         pytest.param(

@@ -5,7 +5,7 @@ A `Script` is data. It is read from a file (`script_file`) or built in a test (`
 """
 
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from typing import Annotated, Any
 
 import anyio
@@ -39,14 +39,9 @@ class Call(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
     tool: str
     input: dict[str, Any] = {}
     id: str = ""
-    """Left out, it is `call_<reply>_<position>`, from 1."""
+    """Left out, it is made of the answer's serial and the call's position: `call_1_1`."""
     raw: str = ""
     """The arguments as text, for a call whose arguments are no JSON; `input` then counts for nothing."""
-
-    @property
-    def arguments(self) -> str:
-        """The arguments as they travel."""
-        return self.raw or msgspec.json.encode(self.input).decode()
 
 
 class Reply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -116,11 +111,11 @@ class ScriptedModel:
         self._answers_before = 0
         self.seen: list[ModelRequest] = []
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[Delta]:
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """Answer with the next reply. Raises `RequestRejected` when there is none, or its `when` is not met."""
         reply = self._take(request)
         await anyio.sleep(reply.delay)
-        message = answer(reply, number=self._answers_before + len(self.seen), model=request.model)
+        message = answer(reply, serial=str(self._answers_before + len(self.seen)), model=request.model)
         for delta in _until_fault(reply, message):
             if reply.pause:
                 await anyio.sleep(reply.pause)
@@ -176,25 +171,25 @@ def _result_words(result: ToolResult) -> str:
     return result.content if isinstance(result.content, str) else text_of(result.content)
 
 
-def answer(reply: Reply, *, number: int, model: str) -> AssistantMessage:
-    """The whole message a reply amounts to. `number` makes its ids."""
+def answer(reply: Reply, *, serial: str, model: str) -> AssistantMessage:
+    """The whole message a reply amounts to. `serial` makes its ids and must not come again in its conversation."""
     return AssistantMessage(
-        id=f"msg_{number}",
+        id=f"msg_{serial}",
         model=model,
-        content=tuple(_blocks(reply, number)),
+        content=tuple(_blocks(reply, serial)),
         stop_reason=reply.stop_reason or ("tool_use" if reply.calls else "end_turn"),
         usage=reply.usage or Usage(),
         origin=Origin(dialect="scripted", base_url="", model=model),
     )
 
 
-def _blocks(reply: Reply, number: int) -> Iterator[AssistantBlock]:
+def _blocks(reply: Reply, serial: str) -> Iterator[AssistantBlock]:
     if reply.thinking:
         yield Thinking(thinking=reply.thinking, signature=SIGNATURE)
     if reply.text:
         yield Text(text=reply.text)
     for position, call in enumerate(reply.calls, start=1):
-        call_id = call.id or f"call_{number}_{position}"
+        call_id = call.id or f"call_{serial}_{position}"
         yield ToolUse(id=call_id, name=call.tool, input={} if call.raw else call.input, unparsed=call.raw)
 
 
@@ -225,8 +220,7 @@ def _block_deltas(index: int, block: AssistantBlock, chunk: int) -> Iterator[Del
             yield from (ThinkingDelta(index=index, thinking=piece) for piece in pieces(thinking, chunk))
         case ToolUse(id=call_id, name=name):
             yield BlockStarted(index=index, block=ToolUse(id=call_id, name=name, input={}))
-            arguments = block.unparsed or msgspec.json.encode(block.input).decode()
-            yield from (ArgumentsDelta(index=index, json=piece) for piece in pieces(arguments, chunk))
+            yield from (ArgumentsDelta(index=index, json=piece) for piece in pieces(arguments(block), chunk))
     yield BlockFinished(index=index, block=block)
 
 
@@ -235,6 +229,11 @@ async def _break_off(fault: Fault) -> None:
         await anyio.sleep_forever()  # until the caller's own watch over silence cancels it
     if not fault.answers:
         raise failure(fault)
+
+
+def arguments(call: ToolUse) -> str:
+    """The arguments of a call as they travel."""
+    return call.unparsed or msgspec.json.encode(call.input).decode()
 
 
 def pieces(text: str, chunk: int) -> Iterator[str]:

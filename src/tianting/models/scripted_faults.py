@@ -2,10 +2,11 @@
 
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
-from tianting.protocol.deltas import RetryCause
-from tianting.protocol.errors import ContextOverflow, ModelError, ModelUnavailable, NotAuthenticated, RequestRejected
+from tianting.models.failures import classify, from_stream_error
+from tianting.protocol.errors import ModelError, ModelUnavailable
 
 FaultKind = Literal[
     "status",
@@ -13,6 +14,7 @@ FaultKind = Literal[
     "hang_before_headers",
     "hang_mid_stream",
     "truncate",
+    "disconnect",
     "malformed",
     "stream_error",
     "drip",
@@ -21,13 +23,16 @@ FaultKind = Literal[
 BEFORE_STREAM = frozenset({"status", "garbage_html", "hang_before_headers"})
 """Kinds that let no part of the answer out."""
 
+WEB_PAGE = b"<html><head><title>Bad Gateway</title></head><body><h1>The gateway is unwell</h1></body></html>"
+
 
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What goes wrong with one request.
 
     `status` refuses it. `garbage_html` is a proxy's page instead of an answer. `hang_before_headers` and
-    `hang_mid_stream` never go on. `truncate` ends the stream half-way, `malformed` puts an event that is no JSON
-    there, `stream_error` an error event. `drip` is no failure: the whole answer comes, one byte at a time.
+    `hang_mid_stream` never go on. Half-way through, `truncate` ends the stream as if it were whole, `disconnect`
+    drops the connection, `malformed` sends an event that is no JSON, `stream_error` one that tells an error.
+    `drip` is no failure: the whole answer comes, one byte at a time.
     """
 
     kind: FaultKind
@@ -38,7 +43,7 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     error_type: str = ""
     """The provider's word for it, of `status` and `stream_error`. Left out, it follows from the status."""
     message: str = ""
-    """What a person reads. Left out, it is the error type."""
+    """What a person reads."""
 
     @property
     def answers(self) -> bool:
@@ -47,43 +52,37 @@ class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
     @property
     def http_status(self) -> int:
-        """The status that is sent; 200 once the stream has begun."""
-        if self.kind == "status":
-            return self.status or 529
-        return self.status or 502 if self.kind == "garbage_html" else 200
+        """The status that is sent instead of an answer."""
+        return self.status or (502 if self.kind == "garbage_html" else 529)
 
     @property
     def error_name(self) -> str:
         """The error type that is sent, in Anthropic's words unless the script chose others."""
-        default = "overloaded_error" if self.kind == "stream_error" else error_type_of(self.http_status)
-        return self.error_type or default
+        return self.error_type or error_type_of(self.http_status)
 
     @property
     def words(self) -> str:
         """The message that is sent."""
-        return self.message or f"Scripted {self.error_name}."
+        return self.message or f"Scripted {self.error_name}"
 
 
 def failure(fault: Fault) -> ModelError:
     """What a provider's door raises when it meets `fault`. Not for kinds that hang or that answer."""
-    if fault.kind in {"truncate", "malformed"}:
-        return ModelUnavailable(f"The stream broke off (scripted {fault.kind}).", cause="broken_stream")
-    if fault.kind == "garbage_html":
-        message = f"The answer was a web page ({fault.http_status})."
-        return ModelUnavailable(message, cause="server_error", status=fault.http_status)
-    return _named_failure(fault)
+    match fault.kind:
+        case "status":
+            body = {"error": {"type": fault.error_name, "message": fault.words}}
+            return _refusal(fault, msgspec.json.encode(body))
+        case "garbage_html":
+            return _refusal(fault, WEB_PAGE)
+        case "stream_error":
+            return from_stream_error(fault.error_name, fault.words)
+        case _:
+            return ModelUnavailable(f"The script broke off its answer: {fault.kind}", cause="broken_stream")
 
 
-def _named_failure(fault: Fault) -> ModelError:
-    status = fault.http_status if fault.kind == "status" else None
-    name = fault.error_name
-    if cause := _TRANSIENT.get(name):
-        return ModelUnavailable(fault.words, cause=cause, retry_after=fault.retry_after, status=status)
-    if name in {"authentication_error", "billing_error", "permission_error"}:
-        return NotAuthenticated(fault.words, status=status)
-    if name in {"request_too_large", "context_length_exceeded"} or "prompt is too long" in fault.words:
-        return ContextOverflow(fault.words, status=status)
-    return RequestRejected(fault.words, status=status)
+def _refusal(fault: Fault, body: bytes) -> ModelError:
+    headers = {} if fault.retry_after is None else {"retry-after": f"{fault.retry_after:g}"}
+    return classify(fault.http_status, headers, body, provider="The script", key_source="the script")
 
 
 def error_type_of(status: int) -> str:
@@ -103,15 +102,4 @@ _ERROR_TYPES = {
     429: "rate_limit_error",
     504: "timeout_error",
     529: "overloaded_error",
-}
-
-_TRANSIENT: dict[str, RetryCause] = {
-    "overloaded_error": "overloaded",
-    "server_is_overloaded": "overloaded",
-    "rate_limit_error": "rate_limit",
-    "rate_limit_exceeded": "rate_limit",
-    "timeout_error": "timeout",
-    "api_error": "server_error",
-    "server_error": "server_error",
-    "conflict_error": "server_error",
 }
