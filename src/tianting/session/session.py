@@ -1,0 +1,91 @@
+"""A conversation: takes a prompt, logs all that happens before anybody hears of it, and can be interrupted.
+
+submit(prompt) -> the loop -> emit(event) -> the log -> every listener
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import anyio
+from msgspec import Struct
+
+from tianting.agent.loop import AgentLoop
+from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnReport, TurnStarted
+from tianting.protocol.ids import NewId
+from tianting.protocol.messages import Message, UserMessage
+from tianting.protocol.requests import ModelRequest
+
+Listener = Callable[[Event], Awaitable[None]]
+
+
+class Recorder(Protocol):
+    """What keeps events; `SessionLog` is one."""
+
+    def record(self, event: Event) -> None:
+        """Keep `event`. Raises `SessionError` when it cannot; the turn ends with that."""
+        ...
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """How a session begins."""
+
+    facts: SessionStarted
+    shape: ModelRequest
+    """Every request of the session, less its messages."""
+    history: tuple[Message, ...] = ()
+    """What was said before, in a session that goes on."""
+    briefing: UserMessage | None = None
+    """The note before the first prompt."""
+
+
+class Session:
+    """One conversation. It works on one prompt at a time."""
+
+    def __init__(
+        self,
+        loop: AgentLoop,
+        opening: Opening,
+        *,
+        log: Recorder | None,
+        listeners: tuple[Listener, ...],
+        new_id: NewId,
+    ) -> None:
+        self._loop = loop
+        self._opening = opening
+        self._history = list(opening.history)
+        self._log = log
+        self._listeners = listeners
+        self._new_id = new_id
+        self._turn: anyio.CancelScope | None = None
+        self._report = TurnReport(end="interrupted_streaming")
+
+    async def submit(self, prompt: UserMessage) -> TurnReport:
+        """Work on `prompt` and return what became of it, also when it was interrupted.
+
+        Raises `SessionError` when the conversation can no longer be stored.
+        """
+        with anyio.CancelScope() as self._turn:
+            await self._emit(self._opening.facts)
+            await self._brief()
+            started = TurnStarted(uuid=self._new_id(), prompt=prompt)
+            await self._loop.run(started, self._history, self._opening.shape, self._emit)
+        self._turn = None
+        return self._report
+
+    def interrupt(self) -> None:
+        """End the running turn, if there is one. Safe in a signal handler of the event loop."""
+        if self._turn is not None:
+            self._turn.cancel()
+
+    async def _brief(self) -> None:
+        if self._opening.briefing is not None and not self._history:
+            self._history.append(self._opening.briefing)
+            await self._emit(NoteAdded(message=self._opening.briefing))
+
+    async def _emit(self, event: Event) -> None:
+        if self._log is not None:
+            self._log.record(event)
+        if isinstance(event, TurnFinished):
+            self._report = event.report
+        for listener in self._listeners:
+            await listener(event)
