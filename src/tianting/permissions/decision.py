@@ -26,6 +26,8 @@ class Deny(Struct, frozen=True, kw_only=True):
     reason: str
     interrupts: bool = False
     """The turn ends with it."""
+    by_person: bool = False
+    """A person said no, not a rule."""
 
 
 Verdict = Allow | Ask | Deny

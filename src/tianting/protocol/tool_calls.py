@@ -58,6 +58,8 @@ class CallResult(Struct, frozen=True, kw_only=True):
     data: Any = None
     interrupts: bool = False
     """A person refused the call and wants the turn to end."""
+    by_person: bool = False
+    """With `denied`: a person said no, not a rule."""
 
     def block(self) -> ToolResult:
         """The same, as a block of the history."""
