@@ -29,7 +29,7 @@ def read_error_body(body: bytes) -> ErrorBody:
     """Make sense of `body`. Never raises."""
     try:
         told = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return ErrorBody(message=_one_line(_without_markup(body.decode("utf-8", "replace"))))
     if isinstance(told, list) and told:
         told = told[0]  # Gemini's compatible endpoint wraps its errors

@@ -23,6 +23,8 @@ _KEEP_ALIVES = frozenset({"ping", "keepalive"})
 _LONGEST_ERROR_BODY = 65_536  # bytes
 _IDLE_CONNECTION_LIFE = 60.0  # seconds: tools run between two requests, and a new handshake is dear
 
+_LONGEST_DRAIN = 0.2  # seconds
+
 
 class Timeouts(Struct, frozen=True, kw_only=True):
     """How long to wait, in seconds."""
@@ -193,6 +195,13 @@ class HttpApi:
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._secret, "[key]") if self._secret else text
+
+
+async def drain(events: AsyncGenerator[ServerSentEvent, None]) -> None:
+    """Read what follows the last event, so that the connection can serve the next request; not for long."""
+    with anyio.move_on_after(_LONGEST_DRAIN):
+        async for _ in events:
+            pass
 
 
 def _checked(base_url: str) -> httpx2.URL:

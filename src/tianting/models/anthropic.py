@@ -1,0 +1,90 @@
+"""Claude, and all that speak the Messages API."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+
+import msgspec
+from msgspec import Struct
+
+from tianting.models.anthropic_request import count_body, message_body
+from tianting.models.anthropic_stream import AnswerReader
+from tianting.models.http import HttpApi, Timeouts, drain
+from tianting.models.request_json import encode_body
+from tianting.protocol.deltas import Delta
+from tianting.protocol.errors import ModelUnavailable
+from tianting.protocol.messages import Origin
+from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.requests import ModelRequest
+
+API_VERSION = "2023-06-01"
+"""What imitators know as well. Newer versions are stricter and bring nothing we use."""
+
+
+class AnthropicModel:
+    """A `ModelClient` on the Messages API behind `api`."""
+
+    def __init__(self, api: HttpApi, catalogue: ModelCatalogue) -> None:
+        self._api = api
+        self._catalogue = catalogue
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+        """Answer `request`. An answer without its last event is `ModelUnavailable`, never a short answer."""
+        target = self._target(request)
+        body = encode_body(message_body(request, target, self._catalogue.lookup(request.model)))
+        reader = AnswerReader(target)
+        async with aclosing(self._api.events("/v1/messages", body)) as events:
+            async for event in events:
+                deltas = reader.read(event)
+                if reader.finished:
+                    await drain(events)
+                for delta in deltas:
+                    yield delta
+        if not reader.finished:
+            raise ModelUnavailable("The provider broke off in the middle of its answer.", cause="broken_stream")
+
+    async def count_tokens(self, request: ModelRequest) -> int:
+        """Ask the provider, which estimates. Raises `ModelError`."""
+        info = self._catalogue.lookup(request.model)
+        body = encode_body(count_body(request, self._target(request), info))
+        answer = await self._api.call("/v1/messages/count_tokens", body)
+        try:
+            return msgspec.json.decode(answer, type=_Count).input_tokens
+        except msgspec.DecodeError as error:
+            raise ModelUnavailable(f"The provider's count cannot be read: {error}", cause="server_error") from error
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._api.aclose()
+
+    def _target(self, request: ModelRequest) -> Origin:
+        return Origin(dialect="anthropic", base_url=self._api.base_url, model=request.model)
+
+
+class _Count(Struct):
+    input_tokens: int
+
+
+def open_anthropic(
+    base_url: str,
+    key: str,
+    catalogue: ModelCatalogue,
+    *,
+    bearer: bool = False,
+    key_source: str = "the API key",
+    headers: Mapping[str, str] | None = None,
+    timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
+) -> AnthropicModel:
+    """A model at `base_url`, with or without `/v1`. Raises `ConfigError`.
+
+    `key` goes out as an API key, or as an auth token (`bearer`); an empty one not at all.
+    `headers` are added, and win: another `anthropic-version`, an `anthropic-beta`.
+    """
+    auth = {} if not key else {"authorization": f"Bearer {key}"} if bearer else {"x-api-key": key}
+    api = HttpApi(
+        base_url.rstrip("/").removesuffix("/v1"),
+        {"anthropic-version": API_VERSION, **auth, **(headers or {})},
+        timeouts=timeouts,
+        secret=key,
+        key_source=key_source,
+    )
+    return AnthropicModel(api, catalogue)
