@@ -1,0 +1,93 @@
+"""Text files for the model: a number before each line, and behind the last what is missing and how to get it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from tianting.plumbing.byte_size import in_words
+from tianting.protocol.tool_calls import ToolOutput
+from tianting.tools.contract import ToolFailed
+from tianting.tools.python_outline import outline
+from tianting.tools.shown_file import ShownFile
+from tianting.tools.text_page import TextPage, read_page
+
+_MAX_OUTLINED_BYTES = 1_000_000
+_PYTHON = frozenset({".py", ".pyi"})
+
+
+class TextFile(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The lines that were shown."""
+
+    file_path: str
+    content: str
+    num_lines: int
+    start_line: int
+    total_lines: int | None
+
+
+class TextReadOutput(Struct, frozen=True, kw_only=True, tag_field="type", tag="text"):
+    """Read's `tool_use_result` for text."""
+
+    file: TextFile
+
+
+def read_text(path: Path, name: str, first: int, limit: int, check_cancelled: Callable[[], None]) -> ShownFile:
+    """Read a page of `path`, called `name` before the model. Blocks; see `read_page`.
+
+    Raises `OSError`, and `ToolFailed` for a page behind the end or one that turns out to be binary.
+    """
+    page = read_page(path, first, limit, check_cancelled)
+    if page.has_nul:
+        raise ToolFailed(
+            f"{name} is binary: a NUL stands in lines {page.first}-{page.last}. "
+            f"Search it with Bash: grep -a, or Read other lines with offset={page.last + 1}."
+        )
+    if not page.lines and page.first > 1:
+        raise ToolFailed(f"offset {page.first} is past the end ({page.total} lines).")
+    output = ToolOutput(content=_numbered(page, _notes(page, path)), data=_data(page, path))
+    return ShownFile(output=output, whole=page.is_whole)
+
+
+def _numbered(page: TextPage, notes: list[str]) -> str:
+    lines = [f"{number:>6}\t{line}" for number, line in enumerate(page.lines, start=page.first)]
+    return "\n".join(lines + notes) or "[file exists and is empty]"
+
+
+def _notes(page: TextPage, path: Path) -> list[str]:
+    """Say what the lines do not show, one fact a line."""
+    facts = []
+    if page.latin_1:
+        facts.append("[not UTF-8; shown as Latin-1]")
+    if page.crlf:
+        facts.append("[lines end in CRLF]")
+    if not page.final_newline:
+        facts.append("[no newline at the end of the file]")
+    if page.last != page.total and page.lines:
+        facts.append(_clip_note(page, path))
+    return facts
+
+
+def _clip_note(page: TextPage, path: Path) -> str:
+    size = path.stat().st_size
+    whole = f"a {in_words(size)} file" if page.total is None else str(page.total)
+    note = (
+        f"clipped: lines {page.first}-{page.last} of {whole}. "
+        f"Continue with offset={page.last + 1}, or Grep for the name first."
+    )
+    if path.suffix in _PYTHON and size <= _MAX_OUTLINED_BYTES:
+        rest = outline(path.read_text(encoding="utf-8", errors="replace").split("\n"), page.last)
+        note += f" Outline: {rest}" if rest else ""
+    return f"[{note}]"
+
+
+def _data(page: TextPage, path: Path) -> TextReadOutput:
+    return TextReadOutput(
+        file=TextFile(
+            file_path=str(path),
+            content="\n".join(page.lines),
+            num_lines=len(page.lines),
+            start_line=page.first,
+            total_lines=page.total,
+        )
+    )
