@@ -321,8 +321,9 @@ class TestProxy:
 
     async def test_refusing_proxy_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
         async def refuse(stream: Any) -> None:
-            await stream.receive()
-            await stream.send(answer("407 Proxy Authentication Required"))
+            async with stream:
+                await stream.receive()
+                await stream.send(answer("407 Proxy Authentication Required"))
 
         with anyio.fail_after(5):
             listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
