@@ -22,13 +22,12 @@ Answered = Callable[[ToolFinished], Awaitable[None]]
 class CallBatch:
     """The calls of one answer, on their way to their results."""
 
-    def __init__(self, dispatcher: ToolDispatcher, limits: Limits, emit: Emit, clock: Clock) -> None:
+    def __init__(self, dispatcher: ToolDispatcher, limits: Limits, clock: Clock) -> None:
         self._dispatcher = dispatcher
         self._limiter = anyio.CapacityLimiter(limits.max_concurrent)
-        self._emit = emit
         self._clock = clock
 
-    async def run(self, calls: Iterable[ToolUse], answered: Answered) -> None:
+    async def run(self, calls: Iterable[ToolUse], answered: Answered, emit: Emit) -> None:
         """Answer each of `calls` once, telling `answered` in call order.
 
         Cancelled, or refused by a person who wants the turn to end, it answers the rest as interrupted.
@@ -41,7 +40,7 @@ class CallBatch:
 
         try:
             for group in self._groups(waiting):
-                if await self._run_group(group, tell):
+                if await self._run_group(group, tell, emit):
                     break
         finally:
             with anyio.CancelScope(shield=True):
@@ -58,39 +57,39 @@ class CallBatch:
             group = list(neighbours)
             yield from ([group] if together else ([slot] for slot in group))
 
-    async def _run_group(self, group: list["_Slot"], tell: Answered) -> bool:
+    async def _run_group(self, group: list["_Slot"], tell: Answered, emit: Emit) -> bool:
         """Run `group` and tell its results in order. True ends the batch."""
         if len(group) == 1:
-            finished = await self._run_one(group[0])
+            finished = await self._run_one(group[0], emit)
             await tell(finished)
             return finished.result.interrupts
         async with anyio.create_task_group() as tasks:
             for slot in group:
-                tasks.start_soon(self._fill, slot)
+                tasks.start_soon(self._fill, slot, emit)
             for slot in group:
                 await slot.done.wait()
                 await tell(slot.finished)
         return any(slot.finished.result.interrupts for slot in group)
 
-    async def _fill(self, slot: "_Slot") -> None:
+    async def _fill(self, slot: "_Slot", emit: Emit) -> None:
         async with self._limiter:
-            slot.finished = await self._run_one(slot)
+            slot.finished = await self._run_one(slot, emit)
         slot.done.set()
 
-    async def _run_one(self, slot: "_Slot") -> ToolFinished:
+    async def _run_one(self, slot: "_Slot", emit: Emit) -> ToolFinished:
         begun = self._clock.monotonic()
         match slot.prepared:
             case CallResult() as answer:
                 call = ToolCall(call_id=slot.call.id, tool_name=slot.call.name, arguments=slot.call.input)
             case Prepared(call=call) as prepared:
-                answer = await self._run_if_permitted(prepared)
+                answer = await self._run_if_permitted(prepared, emit)
         return ToolFinished(call=call, result=answer, duration=self._clock.monotonic() - begun)
 
-    async def _run_if_permitted(self, prepared: Prepared) -> CallResult:
+    async def _run_if_permitted(self, prepared: Prepared, emit: Emit) -> CallResult:
         refusal = await self._dispatcher.permit(prepared)
         if refusal is not None:
             return refusal
-        await self._emit(ToolStarted(call=prepared.call))
+        await emit(ToolStarted(call=prepared.call))
         return await self._dispatcher.run(prepared)
 
 

@@ -65,9 +65,13 @@ class ToolDispatcher:
         match await self._gate.decide(prepared.call, prepared.accesses):
             case Allow():
                 return None
-            case Deny(reason=reason, interrupts=interrupts):
+            case Deny() as denied:
                 return CallResult(
-                    call_id=prepared.call.call_id, content=reason, outcome="denied", interrupts=interrupts
+                    call_id=prepared.call.call_id,
+                    content=denied.reason,
+                    outcome="denied",
+                    interrupts=denied.interrupts,
+                    by_person=denied.by_person,
                 )
 
     async def run(self, prepared: Prepared) -> CallResult:

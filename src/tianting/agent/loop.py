@@ -62,7 +62,6 @@ class AgentLoop:
         self,
         model: ModelClient,
         tools: ToolDispatcher,
-        emit: Emit,
         *,
         limits: Limits,
         clock: Clock,
@@ -70,24 +69,23 @@ class AgentLoop:
         goal: OutputGoal | None = None,
     ) -> None:
         self._model = model
-        self._emit = emit
         self._limits = limits
         self._clock = clock
         self._catalogue = catalogue
         self._goal = goal
-        self._calls = CallBatch(tools, limits, emit, clock)
+        self._calls = CallBatch(tools, limits, clock)
         self._spent_before = 0.0
 
-    async def run(self, started: TurnStarted, history: list[Message], shape: ModelRequest) -> TurnReport:
+    async def run(self, started: TurnStarted, history: list[Message], shape: ModelRequest, emit: Emit) -> TurnReport:
         """Work on the prompt until the model stops asking for tools. Appends to `history`, which stays valid.
 
         `shape` is the request without its messages; it never changes within a session. A failing provider ends
         the turn with a report; only cancellation gets out, after the report of an interrupted turn was emitted.
         """
-        turn = _Turn(history, shape, Tally(self._catalogue, self._clock))
+        turn = _Turn(history, shape, Tally(self._catalogue, self._clock), emit)
         history.append(started.prompt)
         try:
-            await self._emit(started)
+            await turn.emit(started)
             ending = await self._work(turn)
             report = turn.tally.report(ending.end, ending.text)
         except ModelError as error:
@@ -100,7 +98,7 @@ class AgentLoop:
             self._spent_before += turn.tally.cost_usd
         if self._goal is not None and report.end == "answered":
             report = structs.replace(report, structured_output=self._goal.value)
-        await self._emit(TurnFinished(report=report))
+        await turn.emit(TurnFinished(report=report))
         return report
 
     async def _work(self, turn: "_Turn") -> Ending:
@@ -115,7 +113,7 @@ class AgentLoop:
 
     async def _ask(self, turn: "_Turn") -> AssistantMessage:
         """Send the history, take the answer in, and return it as it came."""
-        await self._emit(RequestStarted())
+        await turn.emit(RequestStarted())
         turn.partial = PartialAnswer()
         turn.tally.request_sent()
         try:
@@ -125,7 +123,7 @@ class AgentLoop:
                         await self._take_in(turn, delta.message)
                         return delta.message
                     turn.partial.add(delta)
-                    await self._emit(delta)
+                    await turn.emit(delta)
         finally:
             turn.tally.request_over()
         raise AssertionError("a model stream ends with MessageFinished")
@@ -136,7 +134,7 @@ class AgentLoop:
         taken = without_cut_call(answer)
         if taken.content:
             turn.history.append(taken)
-            await self._emit(MessageFinished(message=taken))
+            await turn.emit(MessageFinished(message=taken))
 
     async def _answer_calls(self, turn: "_Turn", calls: tuple[ToolUse, ...]) -> Ending | None:
         if self._over_budget(turn):
@@ -145,10 +143,10 @@ class AgentLoop:
         async def answered(finished: ToolFinished) -> None:
             turn.history.append(UserMessage(content=(finished.result.block(),)))
             turn.take(finished)
-            await self._emit(finished)
+            await turn.emit(finished)
 
         turn.concern = Fine()
-        await self._calls.run(calls, answered)
+        await self._calls.run(calls, answered, turn.emit)
         return await self._after_calls(turn)
 
     async def _after_calls(self, turn: "_Turn") -> Ending | None:
@@ -188,7 +186,7 @@ class AgentLoop:
     async def _add_note(self, turn: "_Turn", words: str) -> None:
         message = note(words)
         turn.history.append(message)
-        await self._emit(NoteAdded(message=message))
+        await turn.emit(NoteAdded(message=message))
 
     def _over_budget(self, turn: "_Turn") -> bool:
         budget = self._limits.max_budget_usd
@@ -199,7 +197,7 @@ class AgentLoop:
         for call in calls:
             finished = unanswered(call, CallResult(call_id=call.id, content=f"Not run: {text}", outcome="interrupted"))
             turn.history.append(UserMessage(content=(finished.result.block(),)))
-            await self._emit(finished)
+            await turn.emit(finished)
         return Ending(end="max_budget", text=text)
 
     async def _leave_in_order(self, turn: "_Turn") -> None:
@@ -207,18 +205,19 @@ class AgentLoop:
         streaming = turn.partial is not None
         if turn.partial is not None and (kept := turn.partial.aborted()):
             turn.history.append(kept)
-            await self._emit(AnswerAborted(message=kept))
+            await turn.emit(AnswerAborted(message=kept))
         await self._add_note(turn, STOPPED)
         end: TurnEnd = "interrupted_streaming" if streaming else "interrupted_tools"
-        await self._emit(TurnFinished(report=turn.tally.report(end, "Stopped by the user.")))
+        await turn.emit(TurnFinished(report=turn.tally.report(end, "Stopped by the user.")))
 
 
 class _Turn:
     """What one prompt has led to so far."""
 
-    def __init__(self, history: list[Message], shape: ModelRequest, tally: Tally) -> None:
+    def __init__(self, history: list[Message], shape: ModelRequest, tally: Tally, emit: Emit) -> None:
         self.history = history
         self.tally = tally
+        self.emit = emit
         self.answers = AnswerGuard()
         self.partial: PartialAnswer | None = None
         """The answer that is arriving; None while tools run."""

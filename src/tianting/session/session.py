@@ -47,17 +47,30 @@ class Session:
         opening: Opening,
         *,
         log: Recorder | None,
-        listeners: tuple[Listener, ...],
         new_id: NewId,
     ) -> None:
         self._loop = loop
         self._opening = opening
         self._history = list(opening.history)
         self._log = log
-        self._listeners = listeners
+        self._listeners: list[Listener] = []
         self._new_id = new_id
         self._turn: anyio.CancelScope | None = None
         self._report = TurnReport(end="interrupted_streaming")
+
+    @property
+    def facts(self) -> SessionStarted:
+        """What can be told of the session before anything happens."""
+        return self._opening.facts
+
+    @property
+    def history(self) -> tuple[Message, ...]:
+        """What was said so far."""
+        return tuple(self._history)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell `listener` everything from now on, after the log and the listeners before it."""
+        self._listeners.append(listener)
 
     async def submit(self, prompt: UserMessage) -> TurnReport:
         """Work on `prompt` and return what became of it, also when it was interrupted.
@@ -65,8 +78,9 @@ class Session:
         Raises `SessionError` when the conversation can no longer be stored.
         """
         with anyio.CancelScope() as self._turn:
-            await self._emit(self._opening.facts)
-            await self._brief()
+            with anyio.CancelScope(shield=True):  # an interrupt in the first moment must not lose the prompt
+                await self._emit(self._opening.facts)
+                await self._brief()
             started = TurnStarted(uuid=self._new_id(), prompt=prompt)
             await self._loop.run(started, self._history, self._opening.shape, self._emit)
         self._turn = None

@@ -1,0 +1,98 @@
+"""`tianting demo`: a bug in a small project is found, mended and verified before the reader's eyes.
+
+Only the model's words are scripted, and the screen says so: it is asked over real HTTP, its tools run for real on
+a real copy of the project, and the permission rules of print mode hold.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import anyio
+import click
+
+from tianting.cli.headless import run_headless
+from tianting.cli.invocation import Invocation
+from tianting.models.script_file import load_script
+from tianting.testing.model_server import serve
+
+PROMPT = "A test of this project fails. Find the cause, mend it, and verify it."
+_KEY = "a-key-only-the-demo-knows"
+
+
+def run_demo(*, keep: bool) -> int:
+    """Play the demo; returns 0 when the test passes in the end."""
+    directory = Path(tempfile.mkdtemp(prefix="tianting-demo-"))
+    try:
+        return _play(directory)
+    finally:
+        if keep:
+            click.echo(f"\nThe project stays in {directory / 'shop'}")
+        else:
+            shutil.rmtree(directory)
+
+
+def _play(directory: Path) -> int:
+    project = directory / "shop"
+    _lay_out(project)
+    _announce(project)
+    before = _tests(project)
+    click.echo(f"$ python3 -m unittest\n{_indented(before.stderr)}\n")
+    click.secho(f'$ tianting -p "{PROMPT}"', bold=True)
+    code = anyio.run(_agent, project, directory / "home")
+    after = _tests(project)
+    _show_outcome(project, after)
+    return code or after.returncode
+
+
+def _lay_out(project: Path) -> None:
+    with as_file(files("tianting.testing") / "demo_project") as source:
+        shutil.copytree(source, project, ignore=shutil.ignore_patterns("__pycache__"))
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "A small shop"]):
+        _run(["git", "-c", "user.name=demo", "-c", "user.email=demo@example.org", *arguments], project)
+
+
+def _announce(project: Path) -> None:
+    click.echo(f"A small project with a failing test lies in {project}.")
+    click.secho("The model's words in this demo are scripted. The HTTP, the tools and the tests are real.\n", bold=True)
+
+
+async def _agent(project: Path, home: Path) -> int:
+    """Run the agent in `project` against the scripted model server."""
+    with as_file(files("tianting.testing") / "demo_script.yaml") as path:
+        script = load_script(path)
+    async with serve(script, key=_KEY) as server:
+        os.environ |= {
+            "ANTHROPIC_API_KEY": _KEY,
+            "ANTHROPIC_BASE_URL": server.base_url,
+            "TIANTING_HOME": str(home),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
+        }
+        os.chdir(project)
+        allowed = ("Edit", "Bash(python3 -m unittest 2>&1)")
+        invocation = Invocation(print=True, model="sonnet", verbose=True, allowed_tools=allowed)
+        return await run_headless(invocation, PROMPT)
+
+
+def _show_outcome(project: Path, after: "subprocess.CompletedProcess[str]") -> None:
+    click.echo(f"\n$ git diff\n{_indented(_run(['git', 'diff'], project).stdout)}\n")
+    click.echo(f"$ python3 -m unittest\n{_indented(after.stderr)}\n")
+    click.secho("The same with a real model, in a project of yours:", bold=True)
+    click.echo(f'  export ANTHROPIC_API_KEY=…   # or OPENAI_API_KEY\n  tianting -p "{PROMPT}" \\')
+    click.echo('    --allowedTools "Edit,Write,Bash(python3 -m unittest:*)"')
+
+
+def _tests(project: Path) -> "subprocess.CompletedProcess[str]":
+    return _run([sys.executable, "-m", "unittest"], project)
+
+
+def _run(command: list[str], directory: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.rstrip().splitlines())

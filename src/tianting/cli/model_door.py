@@ -1,0 +1,118 @@
+"""From a model's name to a client that answers, with retries and a fallback around it.
+
+    Fallback(Retrying(first), Retrying(second))
+
+Only the dialect that is asked for is imported.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct, structs
+
+from tianting.models.client import ModelClient
+from tianting.models.naming import resolve
+from tianting.models.provider_profiles import Provider
+from tianting.protocol.errors import ConfigError
+from tianting.protocol.model_catalogue import Family, ModelCatalogue, ModelInfo
+from tianting.settings.providers import Key, find_key, known_providers
+from tianting.settings.schema import Settings
+
+if TYPE_CHECKING:
+    from tianting.models.http import HttpApi
+
+
+class ModelDoor(Struct, frozen=True, kw_only=True):
+    """A model that can be asked."""
+
+    client: ModelClient
+    info: ModelInfo
+    """What is known of it; its `id` is what goes into requests."""
+    family: Family
+    key_source: str
+
+
+def open_model(
+    name: str, fallback: str | None, settings: Settings, environment: Mapping[str, str], catalogue: ModelCatalogue
+) -> ModelDoor:
+    """Open `name`, and `fallback` behind it. Raises `ConfigError`."""
+    first = _open_one(name, settings, environment, catalogue)
+    if fallback is None or first.key_source == "scripted":
+        return first
+    from tianting.models.fallback import FallbackModel
+
+    second = _open_one(fallback, settings, environment, catalogue)
+    client = FallbackModel(first.client, second.client, fallback_model=second.info.id)
+    return structs.replace(first, client=client)
+
+
+def _open_one(name: str, settings: Settings, environment: Mapping[str, str], catalogue: ModelCatalogue) -> ModelDoor:
+    provider, model = resolve(name, known_providers(settings, environment))
+    if provider.dialect == "scripted":
+        return _scripted(model, catalogue)
+    key = find_key(provider, environment)
+    info = catalogue.lookup(model)
+    return ModelDoor(
+        client=_retrying(_dialect(provider, key, catalogue)), info=info, family=info.family, key_source=key.source
+    )
+
+
+def _scripted(path: str, catalogue: ModelCatalogue) -> ModelDoor:
+    from tianting.models.script_file import load_script
+    from tianting.models.scripted import ScriptedModel
+
+    script = load_script(Path(path).expanduser())
+    client = ScriptedModel(*script.replies, repeat_last=script.repeat_last)
+    info = structs.replace(catalogue.lookup("scripted"), family="claude")
+    return ModelDoor(client=client, info=info, family="claude", key_source="none")
+
+
+def _retrying(client: ModelClient) -> ModelClient:
+    from tianting.models.retrying import RetryingModel
+
+    return RetryingModel(client)
+
+
+def _api(provider: Provider, key: Key) -> "HttpApi":
+    from tianting.models.http import HttpApi, Timeouts
+
+    auth = {} if not key.value else {provider.key_header: _key_text(provider, key)}
+    return HttpApi(
+        provider.base_url,
+        {**auth, **provider.headers},
+        timeouts=Timeouts(first_byte=provider.first_byte_timeout),
+        secret=key.value or None,
+        key_source=key.source,
+    )
+
+
+def _key_text(provider: Provider, key: Key) -> str:
+    return f"Bearer {key.value}" if provider.key_header == "authorization" else key.value
+
+
+def _dialect(provider: Provider, key: Key, catalogue: ModelCatalogue) -> ModelClient:
+    if not provider.base_url:
+        raise ConfigError(f"{provider.name} has no address: set {provider.base_url_variable} to its base URL.")
+    match provider.dialect:
+        case "anthropic":
+            from tianting.models.anthropic import open_anthropic
+
+            return open_anthropic(
+                provider.base_url,
+                key.value,
+                catalogue,
+                bearer=key.source == "ANTHROPIC_AUTH_TOKEN" or provider.key_header == "authorization",
+                key_source=key.source,
+                headers=provider.headers,
+            )
+        case "openai-responses":
+            from tianting.models.openai_responses import ResponsesModel
+
+            return ResponsesModel(_api(provider, key), catalogue=catalogue)
+        case "openai-chat":
+            from tianting.models.openai_chat import ChatModel
+
+            return ChatModel(_api(provider, key), provider.profile, catalogue=catalogue)
+        case "scripted":
+            raise AssertionError("scripts are opened before")

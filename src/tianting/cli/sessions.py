@@ -1,0 +1,36 @@
+"""`tianting sessions`: what there is to go on with."""
+
+import os
+import time
+from pathlib import Path
+
+import click
+import msgspec
+
+from tianting.cli.wiring import home_directory
+from tianting.session.listing import sessions
+from tianting.session.places import projects_directory
+from tianting.session.summary import SessionSummary
+
+
+def list_sessions(*, everywhere: bool, as_json: bool) -> None:
+    """Print the sessions of this project, or of all, newest first."""
+    projects = projects_directory(home_directory(os.environ))
+    found = sessions(projects, None if everywhere else str(Path.cwd()))
+    if as_json:
+        for summary in found:
+            click.echo(msgspec.json.encode(summary, enc_hook=str))
+    elif not found:
+        where = "" if everywhere else " here; `tianting sessions --all` shows those of other projects"
+        click.echo(f"There are no sessions{where}.")
+    else:
+        for summary in found:
+            click.echo(_line(summary, everywhere=everywhere))
+        click.echo("\nGo on with one: tianting -r ID")
+
+
+def _line(summary: SessionSummary, *, everywhere: bool) -> str:
+    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary.modified))
+    place = f"  {summary.cwd}" if everywhere else ""
+    title = "".join(character if character.isprintable() else " " for character in summary.title)
+    return f"{summary.session_id}  {when}  {title}{place}"

@@ -1,0 +1,209 @@
+"""Joins the parts: the one place that knows all of them.
+
+invocation -> settings -> model, tools, permissions -> loop -> session
+"""
+
+import os
+import platform
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from tianting import __version__
+from tianting.agent.briefing import Environment, briefing
+from tianting.agent.dispatch import ToolDispatcher
+from tianting.agent.limits import Limits
+from tianting.agent.loop import AgentLoop
+from tianting.agent.prompt import system_prompt
+from tianting.cli.going_on import Place, place_of
+from tianting.cli.invocation import Invocation
+from tianting.cli.model_door import ModelDoor, open_model
+from tianting.cli.toolbox import Toolbox, open_toolbox
+from tianting.permissions.decision import Person
+from tianting.permissions.gate import Gate
+from tianting.permissions.rules import split_rules
+from tianting.plumbing.clock import SystemClock
+from tianting.protocol.errors import ConfigError
+from tianting.protocol.events import PermissionMode, SessionStarted
+from tianting.protocol.ids import random_uuid
+from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.requests import ModelRequest
+from tianting.session.entries import Stamp
+from tianting.session.log import SessionLog
+from tianting.session.places import projects_directory
+from tianting.session.session import Opening, Session
+from tianting.settings.providers import default_model, model_catalogue
+from tianting.settings.reading import read_settings
+from tianting.settings.schema import Settings
+from tianting.tools.workspace import Workspace
+from tianting.worktree.survey import Survey, begin_survey
+
+MOST_OUTPUT = 32_000
+"""Tokens asked for in one answer, where the model could write more: enough for any file, kind to rate limits."""
+SURVEY_PATIENCE = 2.0
+"""Seconds that the first request waits for git."""
+
+
+class Ground(Struct, frozen=True, kw_only=True):
+    """What a session stands on, read once."""
+
+    cwd: Path
+    home: Path
+    environment: dict[str, str]
+    settings: Settings
+    catalogue: ModelCatalogue
+
+
+def read_ground(invocation: Invocation) -> Ground:
+    """Read environment and settings. Raises `ConfigError`."""
+    home = home_directory(os.environ)
+    settings = read_settings(home, invocation.settings)
+    return Ground(
+        cwd=_current_directory(),
+        home=home,
+        environment={**os.environ, **settings.env},
+        settings=settings,
+        catalogue=model_catalogue(settings),
+    )
+
+
+def home_directory(environment: Mapping[str, str]) -> Path:
+    """Where the agent keeps its own: `$TIANTING_HOME`, or `~/.tianting`."""
+    return Path(environment.get("TIANTING_HOME") or "~/.tianting").expanduser()
+
+
+def _current_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        raise ConfigError("The current directory is gone: change to one that exists.") from None
+
+
+@asynccontextmanager
+async def open_session(invocation: Invocation, person: Person | None = None) -> AsyncGenerator[Session, None]:
+    """A session that is ready for its first prompt. Raises `ConfigError` or `SessionError`.
+
+    Leaving ends what it started: background commands, connections, the lock on its transcript.
+    """
+    ground = read_ground(invocation)
+    workspace = Workspace(ground.cwd, _additional(invocation, ground))
+    survey = begin_survey(workspace.root)
+    place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
+    door = _open_door(invocation, ground, place)
+    async with open_toolbox(invocation, workspace, door.family, _spill_directory(place), ground.environment) as toolbox:
+        mode = permission_mode(invocation, ground.settings, place)
+        loop = _loop(invocation, ground, door, toolbox, _gate(invocation, ground, workspace, mode, person))
+        facts = survey.finish(SURVEY_PATIENCE)
+        log = None if invocation.no_session_persistence else _log(place, ground, facts)
+        opening = _opening(invocation, door, toolbox, place, facts, workspace, mode)
+        try:
+            yield Session(loop, opening, log=log, new_id=random_uuid)
+        finally:
+            if log is not None:
+                log.close()
+            await door.client.aclose()
+
+
+def _additional(invocation: Invocation, ground: Ground) -> tuple[Path, ...]:
+    configured = (Path(path).expanduser() for path in ground.settings.permissions.additional_directories)
+    return (*invocation.add_dir, *configured)
+
+
+def _spill_directory(place: Place) -> Path:
+    """Where outputs that are too long for the history lie: beside the transcript."""
+    return place.path.with_suffix("") / "tool-results"
+
+
+def _open_door(invocation: Invocation, ground: Ground, place: Place) -> ModelDoor:
+    name = invocation.model or default_model(ground.settings, ground.environment)
+    fallback = invocation.fallback_model or ground.settings.fallback_model
+    return open_model(name, fallback, ground.settings, ground.environment, ground.catalogue)
+
+
+def permission_mode(invocation: Invocation, settings: Settings, place: Place) -> PermissionMode:
+    """Flags first, then what the session had, then the settings."""
+    if invocation.dangerously_skip_permissions:
+        return "bypassPermissions"
+    return invocation.permission_mode or settings.permissions.default_mode or "default"
+
+
+def _gate(
+    invocation: Invocation, ground: Ground, workspace: Workspace, mode: PermissionMode, person: Person | None
+) -> Gate:
+    permissions = ground.settings.permissions
+    return Gate(
+        mode=mode,
+        allowed=split_rules((*permissions.allow, *invocation.allowed_tools)),
+        denied=split_rules((*permissions.deny, *invocation.disallowed_tools)),
+        inside=workspace.contains,
+        person=person,
+    )
+
+
+def _loop(invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Toolbox, gate: Gate) -> AgentLoop:
+    limits = Limits(max_turns=invocation.max_turns, max_budget_usd=invocation.max_budget_usd)
+    return AgentLoop(
+        door.client,
+        ToolDispatcher(toolbox.tools, gate, limits),
+        limits=limits,
+        clock=SystemClock(),
+        catalogue=ground.catalogue,
+        goal=toolbox.goal,
+    )
+
+
+def _log(place: Place, ground: Ground, survey: Survey) -> SessionLog:
+    stamp = Stamp(session_id=place.session_id, cwd=str(ground.cwd), version=__version__, git_branch=survey.branch or "")
+    return SessionLog(place.path, stamp, SystemClock(), random_uuid, place.resumed)
+
+
+def _opening(
+    invocation: Invocation,
+    door: ModelDoor,
+    toolbox: Toolbox,
+    place: Place,
+    survey: Survey,
+    workspace: Workspace,
+    mode: PermissionMode,
+) -> Opening:
+    names = tuple(spec.name for spec in toolbox.offered)
+    return Opening(
+        facts=SessionStarted(
+            session_id=place.session_id,
+            cwd=str(workspace.root),
+            model=door.info.id,
+            permission_mode=mode,
+            tools=names,
+            key_source=door.key_source,
+        ),
+        shape=ModelRequest(
+            model=door.info.id,
+            system=_system(invocation, door, names),
+            tools=toolbox.offered,
+            messages=(),
+            max_tokens=min(door.info.max_output, MOST_OUTPUT),
+            effort=invocation.effort,
+            cache_key=place.session_id,
+        ),
+        history=tuple(place.resumed.history) if place.resumed else (),
+        briefing=briefing(machine(workspace), survey),
+    )
+
+
+def _system(invocation: Invocation, door: ModelDoor, tools: tuple[str, ...]) -> tuple[str, ...]:
+    prompt = system_prompt(door.family, tools) if invocation.system_prompt is None else invocation.system_prompt
+    return tuple(part for part in (prompt, invocation.append_system_prompt) if part)
+
+
+def machine(workspace: Workspace) -> Environment:
+    """What the model is told of the machine."""
+    return Environment(
+        system=f"{platform.system()} {platform.release().split('-')[0]}",
+        shell="bash",
+        day=time.strftime("%Y-%m-%d"),
+        additional=tuple(str(path) for path in workspace.additional),
+    )
