@@ -61,11 +61,16 @@ class Reply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     chunk: Annotated[int, Meta(ge=1)] = 20
     """Characters in a delta."""
     pause: Annotated[float, Meta(ge=0)] = 0
-    """Seconds before each delta."""
+    """Seconds before each delta, or over HTTP before each event."""
     usage: Usage | None = None
     """Left out, it is nothing in memory and estimated from the lengths over HTTP."""
     stop_reason: StopReason | None = None
     """Left out, `tool_use` or `end_turn`."""
+
+    @property
+    def answers(self) -> bool:
+        """Whether the request gets a whole answer."""
+        return self.fault is None or self.fault.answers
 
     def __post_init__(self) -> None:
         try:
@@ -199,7 +204,7 @@ def _until_fault(reply: Reply, message: AssistantMessage) -> list[Delta]:
     if fault is not None and fault.kind in BEFORE_STREAM:
         return []
     deltas = list(_deltas(message, 1 if fault is not None and fault.answers else reply.chunk))
-    return deltas if fault is None or fault.answers else deltas[: len(deltas) // 2]
+    return deltas if reply.answers else deltas[: len(deltas) // 2]
 
 
 def _deltas(message: AssistantMessage, chunk: int) -> Iterator[Delta]:
