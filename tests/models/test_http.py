@@ -120,6 +120,15 @@ async def test_draining_does_not_wait_for_a_server_that_hangs() -> None:
         await server.gone.wait()
 
 
+async def test_draining_does_not_mind_a_server_that_hangs_up() -> None:
+    async with (
+        api_against(sends_and_closes(STREAM_HEAD, chunk(EVENT))) as (api, _),
+        aclosing(api.events("/x", b"{}")) as events,
+    ):
+        await anext(events)
+        await drain(events)
+
+
 async def test_closing_the_generator_hangs_up() -> None:
     async with api_against(sends_and_waits(STREAM_HEAD, chunk(EVENT))) as (api, server):
         async with aclosing(api.events("/x", b"{}")) as events:

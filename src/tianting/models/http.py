@@ -6,6 +6,7 @@ Three clocks watch a stream. The first byte may take long (a local server reads 
 silence between two chunks is bounded; and pings, which prove the socket and no progress, extend it only so far.
 """
 
+import contextlib
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
@@ -199,7 +200,7 @@ class HttpApi:
 
 async def drain(events: AsyncGenerator[ServerSentEvent, None]) -> None:
     """Read what follows the last event, so that the connection can serve the next request; not for long."""
-    with anyio.move_on_after(_LONGEST_DRAIN):
+    with anyio.move_on_after(_LONGEST_DRAIN), contextlib.suppress(ModelError):  # the answer is whole already
         async for _ in events:
             pass
 
