@@ -22,7 +22,8 @@ from tests.models.raw_server import (
     sends_and_waits,
     serve_raw,
 )
-from tianting.models.http import HttpApi, Timeouts, drain
+from tianting.models.http import HttpApi, Timeouts
+from tianting.models.stream_end import read_to_end
 from tianting.plumbing.event_stream import ServerSentEvent
 from tianting.protocol.errors import (
     ConfigError,
@@ -105,28 +106,28 @@ async def test_connection_serves_the_next_request() -> None:
         for _ in range(2):
             async with aclosing(api.events("/x", b"{}")) as events:
                 await anext(events)
-                await drain(events)
+                await read_to_end(events)
 
     assert (len(server.requests), server.connections) == (2, 1)
 
 
-async def test_draining_does_not_wait_for_a_server_that_hangs() -> None:
+async def test_reading_to_the_end_does_not_wait_for_a_server_that_hangs() -> None:
     async with (
         api_against(sends_and_waits(STREAM_HEAD, chunk(EVENT))) as (api, server),
         aclosing(api.events("/x", b"{}")) as events,
     ):
         await anext(events)
-        await drain(events)
+        await read_to_end(events)
         await server.gone.wait()
 
 
-async def test_draining_does_not_mind_a_server_that_hangs_up() -> None:
+async def test_reading_to_the_end_does_not_mind_a_server_that_hangs_up() -> None:
     async with (
         api_against(sends_and_closes(STREAM_HEAD, chunk(EVENT))) as (api, _),
         aclosing(api.events("/x", b"{}")) as events,
     ):
         await anext(events)
-        await drain(events)
+        await read_to_end(events)
 
 
 async def test_closing_the_generator_hangs_up() -> None:

@@ -8,8 +8,9 @@ from msgspec import Struct
 
 from tianting.models.anthropic_request import count_body, message_body
 from tianting.models.anthropic_stream import AnswerReader
-from tianting.models.http import HttpApi, Timeouts, drain
+from tianting.models.http import HttpApi, Timeouts
 from tianting.models.request_json import encode_body
+from tianting.models.stream_end import read_to_end
 from tianting.protocol.deltas import Delta
 from tianting.protocol.errors import ModelUnavailable
 from tianting.protocol.messages import Origin
@@ -36,7 +37,7 @@ class AnthropicModel:
             async for event in events:
                 deltas = reader.read(event)
                 if reader.finished:
-                    await drain(events)
+                    await read_to_end(events)
                 for delta in deltas:
                     yield delta
         if not reader.finished:

@@ -11,6 +11,7 @@ from typing import Any, cast, get_args
 import msgspec
 
 from tianting.models import anthropic_events as wire
+from tianting.models.arguments import read_arguments
 from tianting.models.failures import from_stream_error
 from tianting.plumbing.event_stream import ServerSentEvent
 from tianting.protocol.content import (
@@ -170,26 +171,14 @@ class _OpenBlock:
             case RedactedThinking():
                 return self._first
             case _:  # `server_tool_use` and what is yet to be invented
-                arguments = _object(whole)
-                return Opaque(raw=self._raw if arguments is None else {**self._raw, "input": arguments})
+                return Opaque(raw={**self._raw, "input": read_arguments(whole)[0]} if whole else self._raw)
 
 
-def _call(first: ToolUse, arguments: str) -> ToolUse:
-    if not arguments:
+def _call(first: ToolUse, text: str) -> ToolUse:
+    if not text:
         return first
-    parsed = _object(arguments)
-    if parsed is None:
-        return ToolUse(id=first.id, name=first.name, input={}, unparsed=arguments)
-    return ToolUse(id=first.id, name=first.name, input=parsed)
-
-
-def _object(text: str) -> dict[str, Any] | None:
-    """The JSON object that `text` is, if it is one."""
-    try:
-        parsed = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-    return parsed if isinstance(parsed, dict) else None
+    arguments, unparsed = read_arguments(text)
+    return ToolUse(id=first.id, name=first.name, input=arguments, unparsed=unparsed)
 
 
 def _updated(usage: Usage, told: wire.Counts | None) -> Usage:

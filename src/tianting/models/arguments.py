@@ -1,4 +1,4 @@
-"""The argument text of a call, read once for every dialect of OpenAI's, whatever its server made of it."""
+"""The argument text of a call, read once for every dialect, whatever its server made of it."""
 
 from typing import Any
 

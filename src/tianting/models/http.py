@@ -6,7 +6,6 @@ Three clocks watch a stream. The first byte may take long (a local server reads 
 silence between two chunks is bounded; and pings, which prove the socket and no progress, extend it only so far.
 """
 
-import contextlib
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
@@ -23,8 +22,6 @@ from tianting.protocol.errors import ConfigError, ModelError, ModelUnavailable, 
 _KEEP_ALIVES = frozenset({"ping", "keepalive"})
 _LONGEST_ERROR_BODY = 65_536  # bytes
 _IDLE_CONNECTION_LIFE = 60.0  # seconds: tools run between two requests, and a new handshake is dear
-
-_LONGEST_DRAIN = 0.2  # seconds
 
 
 class Timeouts(Struct, frozen=True, kw_only=True):
@@ -196,13 +193,6 @@ class HttpApi:
 
     def _without_key(self, text: str) -> str:
         return text.replace(self._secret, "[key]") if self._secret else text
-
-
-async def drain(events: AsyncGenerator[ServerSentEvent, None]) -> None:
-    """Read what follows the last event, so that the connection can serve the next request; not for long."""
-    with anyio.move_on_after(_LONGEST_DRAIN), contextlib.suppress(ModelError):  # the answer is whole already
-        async for _ in events:
-            pass
 
 
 def _checked(base_url: str) -> httpx2.URL:
