@@ -1,0 +1,1 @@
+"""Speed and memory, beside a floor and any other agent: `make bench`."""
