@@ -70,7 +70,7 @@ def retry_line(retried: RequestRetried) -> str:
 
 def switch_line(switched: ModelSwitched) -> str:
     """Who answers from here on, and why."""
-    return one_line(f"{switched.original} is {switched.trigger.replace('_', ' ')}; {switched.fallback} takes over")
+    return one_line(f"{switched.fallback} takes over from {switched.original}: {switched.trigger.replace('_', ' ')}")
 
 
 def complaint_line(report: TurnReport) -> str:

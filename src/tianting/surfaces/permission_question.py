@@ -1,0 +1,123 @@
+"""Asks the person at the terminal whether a call may run, and shows what it would do.
+
+● Bash                                            what is asked, in full
+  rm -rf build
+  wants to run a command                          why somebody must decide
+y yes · a yes, and do not ask again … · n no, and tell the agent what to do instead
+"""
+
+import contextlib
+import termios
+from collections.abc import Callable
+from typing import Literal
+
+from prompt_toolkit import Application, PromptSession
+from prompt_toolkit.input import Input
+from prompt_toolkit.input.typeahead import clear_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+from prompt_toolkit.output import Output as Screen
+
+from tianting.permissions.decision import Allow, Decision, Deny
+from tianting.protocol.tool_calls import Access, ToolCall
+from tianting.surfaces.change_preview import preview
+from tianting.surfaces.colours import Ink
+from tianting.surfaces.drawing import call_line
+from tianting.surfaces.escaping import one_line
+from tianting.surfaces.scrollback import Scrollback
+
+Choice = Literal["yes", "always", "no", "stop"]
+
+_CHOICES: dict[str, Choice] = {"y": "yes", "a": "always", "n": "no", "c-c": "stop", "c-d": "stop"}
+_MENU: dict[Choice, str] = {
+    "yes": "y  yes",
+    "always": "a  yes, and do not ask again for exactly this in this session",
+    "no": "n  no, and tell the agent what to do instead",
+    "stop": "Ctrl-C  no, and stop",
+}
+_INKS: dict[str, Ink] = {"plain": "plain", "added": "green", "removed": "red"}
+
+
+class TerminalPerson:
+    """The `permissions.decision.Person` of the conversation. One question at a time; the gate sees to that."""
+
+    def __init__(self, scrollback: Scrollback, *, keyboard: Input | None = None, screen: Screen | None = None) -> None:
+        self._scrollback = scrollback
+        self._keyboard = keyboard
+        self._screen = screen
+        self._granted: set[Access] = set()
+
+    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
+        """Show the call and wait for the answer, as long as it takes."""
+        if accesses and self._granted.issuperset(accesses):
+            return Allow(reason="allowed by the user for this session")
+        await self._show(call, reason)
+        match await self._choice(may_remember=bool(accesses)):
+            case "yes":
+                return Allow(reason="allowed by the user")
+            case "always":
+                self._granted.update(accesses)
+                return Allow(reason="allowed by the user for this session")
+            case "no":
+                return await self._refusal()
+            case "stop":
+                return _STOP
+
+    async def _show(self, call: ToolCall, reason: str) -> None:
+        named = call.tool_name if call.tool_name in _SHOWN_WHOLE else call_line(call)
+        await self._scrollback.say(f"? {one_line(named)}", "yellow")
+        for line in preview(call):
+            await self._scrollback.say(f"  {line.text}", _INKS[line.kind])
+        await self._scrollback.say(f"  {one_line(reason, 1_000)}", "dim")
+
+    async def _choice(self, *, may_remember: bool) -> Choice:
+        """Exactly one key decides, and only one pressed after the question stood there."""
+        offered = [choice for choice in _MENU if choice != "always" or may_remember]
+        menu = FormattedTextControl("\n".join(f"  {_MENU[choice]}" for choice in offered))
+        app: Application[Choice] = Application(
+            Layout(Window(menu, dont_extend_height=True, wrap_lines=True)),
+            key_bindings=_keys(offered),
+            input=self._keyboard,
+            output=self._screen,
+            erase_when_done=True,
+        )
+        _forget_typed(app.input)
+        try:
+            return await app.run_async(handle_sigint=False)
+        except EOFError:  # the terminal is gone
+            return "stop"
+
+    async def _refusal(self) -> Decision:
+        line: PromptSession[str] = PromptSession(input=self._keyboard, output=self._screen)
+        try:
+            words = await line.prompt_async("What should it do instead? (Enter alone stops it) ", handle_sigint=False)
+        except (EOFError, KeyboardInterrupt):
+            return _STOP
+        if not words.strip():
+            return _STOP
+        reason = f'The user declined: "{words.strip()}". Choose another way; do not repeat the call.'
+        return Deny(reason=reason, by_person=True)
+
+
+_SHOWN_WHOLE = {"Bash"}
+"""Tools whose preview is what the call line would say."""
+_STOP = Deny(reason="The user declined this call and stopped the turn.", interrupts=True, by_person=True)
+
+
+def _keys(offered: list[Choice]) -> KeyBindings:
+    keys = KeyBindings()
+    for key, choice in _CHOICES.items():
+        if choice in offered:
+            keys.add(key)(_answer(choice))
+    return keys
+
+
+def _answer(choice: Choice) -> Callable[[KeyPressEvent], None]:
+    return lambda event: event.app.exit(result=choice)
+
+
+def _forget_typed(keyboard: Input) -> None:
+    """What was typed before the question was no answer to it."""
+    clear_typeahead(keyboard)
+    with contextlib.suppress(termios.error):  # only a terminal has a queue to empty
+        termios.tcflush(keyboard.fileno(), termios.TCIFLUSH)
