@@ -180,6 +180,41 @@ async def test_script_that_ended_is_said_loudly(path: str) -> None:
     assert "waits for 'Bye'; the request ends with: Hi." in response.json()["error"]["message"]
 
 
+async def test_script_waits_for_words_of_a_result_in_parts() -> None:
+    call = {"role": "assistant", "content": [{"type": "tool_use", "id": "c1", "name": "Read", "input": {}}]}
+    parts = [{"type": "text", "text": "two"}, {"type": "image", "source": {}}]
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": parts}]}
+    asked = {**PATHS["/v1/messages"], "messages": [{"role": "user", "content": "one"}, call, result]}
+
+    script = Script(replies=(says("first"), Reply(text="heard", when="^two")))
+    async with serve(script) as server, asking(server) as client:
+        response = await client.post("/v1/messages", json=asked)
+
+    assert "heard" in response.text
+
+
+async def test_what_is_no_http_is_refused_and_the_connection_closed() -> None:
+    async with serve(Script(replies=())) as server, asking(server):
+        port = int(server.base_url.rpartition(":")[2])
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(b"hello\r\n\r\n")
+            answer = await stream.receive()
+            with pytest.raises(anyio.EndOfStream):
+                await stream.receive()
+
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request")
+
+
+async def test_client_that_leaves_in_the_middle_harms_nobody() -> None:
+    async with serve(Script(replies=(says("fine"),))) as server, asking(server) as client:
+        port = int(server.base_url.rpartition(":")[2])
+        async with await anyio.connect_tcp("127.0.0.1", port) as stream:
+            await stream.send(b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nhel")
+        response = await client.post("/v1/messages", json=PATHS["/v1/messages"])
+
+    assert "fine" in response.text
+
+
 @pytest.mark.parametrize(
     ("sent", "status"),
     [

@@ -178,8 +178,11 @@ def main(arguments: list[str]) -> int:
     options = ServerOptions(key=told.key, order="arrival" if told.shared else "history")
     try:
         anyio.run(_serve_until_told, load_script(told.script), told.port, options, told.log)
-    except (ConfigError, OSError) as error:
+    except ConfigError as error:
         sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:  # of the port or the log
+        sys.stderr.write(f"cannot serve: {error.strerror}\n")
         return 2
     return 0
 
