@@ -34,6 +34,7 @@ def line(uuid: str, parent: str, mark: str) -> Line:
         pytest.param("u< a<u! v<a b<v! w<a", "u a w", id="rewound: the newest branch counts"),
         pytest.param("u< a<u! x<a~ y<x~", "u a", id="a sub-agent's lines"),
         pytest.param("u< a<u! u<", "u a", id="the same line twice"),
+        pytest.param("u< a<u! u< v<gone", "u a v", id="the same line twice, then damage"),
         pytest.param("u< v<gone w<v", "u v w", id="a parent is damaged"),
         pytest.param("v<gone w<v", "v w", id="the first parent is damaged"),
         pytest.param("u<w v<u w<v", "u v w", id="a circle"),

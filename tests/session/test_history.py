@@ -62,6 +62,11 @@ def unfinished(id: str) -> UserMessage:  # noqa: A002
             id="call without result",
         ),
         pytest.param(
+            [assistant(call("c")), user([result("c", "No.", is_error=True)])],
+            [said(asked("c")), answered("c", "No.", is_error=True)],
+            id="call that failed",
+        ),
+        pytest.param(
             [assistant(call("c"), call("d")), user([result("d")])],
             [said(asked("c"), asked("d")), unfinished("c"), answered("d")],
             id="results in completion order, one missing",

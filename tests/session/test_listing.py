@@ -83,8 +83,16 @@ BULK = {"type": "progress", "data": "x" * 200_000}
             id="a prompt longer than the reach",
         ),
         pytest.param(
-            [prompt([{"type": "image", "source": {"type": "base64", "data": "A" * 90_000}}])],
-            ("(a long prompt)", "(a long prompt)"),
+            [prompt("x" * 90_000, isMeta=True), prompt(), {"type": "last-prompt", "lastPrompt": "And now?"}],
+            ("And now?", "And now?"),
+            id="a briefing longer than the reach",
+        ),
+        pytest.param(
+            [
+                prompt([{"type": "image", "source": {"type": "base64", "data": "A" * 90_000}}]),
+                {"type": "last-prompt", "lastPrompt": "Draw this."},
+            ],
+            ("Draw this.", "Draw this."),
             id="a picture longer than the reach",
         ),
     ],
@@ -101,10 +109,17 @@ def test_what_a_list_shows(tmp_path: Path, lines: list[Any], expected: tuple[str
         pytest.param([{"type": "summary", "summary": "S"}], id="nothing was said"),
         pytest.param([prompt("x" * 90_000, isSidechain=True)], id="a sub-agent's, long"),
         pytest.param([BULK], id="long and not said"),
+        pytest.param([prompt("x" * 90_000, isMeta=True)], id="a briefing and nothing else"),
     ],
 )
 def test_what_a_list_leaves_out(tmp_path: Path, lines: list[Any]) -> None:
     assert summarise(write(tmp_path / "a.jsonl", *lines)) is None
+
+
+def test_list_leaves_out_a_first_prompt_that_is_torn(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"type":"user","message":{"content":"Mend')
+
+    assert summarise(tmp_path / "a.jsonl") is None
 
 
 def test_list_leaves_out_what_cannot_be_read(tmp_path: Path) -> None:
@@ -171,13 +186,13 @@ def test_session_is_found_at_other_agents(tmp_path: Path) -> None:
     [
         pytest.param(
             OLD[:-1] + "9",
-            f"There is no session '{OLD[:-1]}9'. This project has {OLD} (Old.). --resume without an id shows the list.",
+            f"There is no session '{OLD[:-1]}9'. This project has {OLD} (Old.). `tianting sessions` lists them all.",
             id="one is alike",
         ),
         pytest.param(
             "../../etc/passwd",
             f"There is no session '../../etc/passwd'. This project has {NEW} (New.), {OLD} (Old.). "
-            "--resume without an id shows the list.",
+            "`tianting sessions` lists them all.",
             id="none is alike",
         ),
     ],
@@ -195,6 +210,14 @@ def test_missing_session_names_those_that_are_there(tmp_path: Path, asked: str, 
 def test_missing_session_in_a_project_without_any(tmp_path: Path) -> None:
     with pytest.raises(SessionError, match=r"This project has none\."):
         find(tmp_path, "/work/app", OLD)
+
+
+def test_only_ids_are_looked_up(tmp_path: Path) -> None:
+    write(tmp_path / "secret.jsonl", prompt())
+    write(transcript_path(tmp_path, "/work/app", OLD), prompt())
+
+    with pytest.raises(SessionError):
+        find(tmp_path, "/work/app", "../secret")
 
 
 def test_slugs_that_collide_share_a_directory() -> None:

@@ -25,6 +25,19 @@ def test_empty_transcript_is_an_empty_conversation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "session_id"),
+    [
+        pytest.param(
+            "11111111-2222-4333-8444-555555555555", "11111111-2222-4333-8444-555555555555", id="named by its id"
+        ),
+        pytest.param("copy", "in its lines", id="a copy"),
+    ],
+)
+def test_session_id(tmp_path: Path, name: str, session_id: str) -> None:
+    assert opened(tmp_path / f"{name}.jsonl", prompt(sessionId="in its lines")).session_id == session_id
+
+
+@pytest.mark.parametrize(
     ("lines", "facts"),
     [
         pytest.param([prompt()], {"title": "Mend it.", "titled_by_person": False}, id="titled by its first words"),

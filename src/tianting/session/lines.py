@@ -34,6 +34,7 @@ class Line(Struct, frozen=True, kw_only=True, rename="camel"):
     custom_title: str | None = None
     ai_title: str | None = None
     summary: str | None = None
+    last_prompt: str | None = None
 
     @property
     def speaks(self) -> bool:

@@ -48,7 +48,7 @@ def _not_found(session_id: str, known: Sequence[SessionSummary]) -> str:
     alike = [summary for summary in known if summary.session_id.startswith(session_id[:4].lower())]
     named = ", ".join(f"{summary.session_id} ({summary.title})" for summary in (alike or known)[:_NEAR])
     there_are = f"This project has {named}." if named else "This project has none."
-    return f"There is no session {session_id!r}. {there_are} --resume without an id shows the list."
+    return f"There is no session {session_id!r}. {there_are} `tianting sessions` lists them all."
 
 
 def _transcripts(roots: Sequence[Path], cwd: str | None) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from tianting.plumbing.json_lines import read_lines
 from tianting.protocol.content import text_of
 from tianting.protocol.errors import SessionError
 from tianting.protocol.events import PermissionMode
+from tianting.protocol.ids import is_uuid
 from tianting.protocol.messages import AssistantMessage, Message, UserMessage
 from tianting.session.chain import chain_of
 from tianting.session.conversation import Conversation
@@ -30,7 +31,7 @@ def load(path: Path) -> Conversation:
     history = history_of(_since_compaction(chain.lines))
     given = _last(line.custom_title for line in lines)
     return Conversation(
-        session_id=_last(line.session_id for line in lines) or path.stem,
+        session_id=_session_id(path, lines),
         history=history,
         leaf=chain.leaf,
         cwd=next((line.cwd for line in lines if line.cwd), ""),
@@ -45,6 +46,11 @@ def load(path: Path) -> Conversation:
 def _since_compaction(lines: Sequence[Line]) -> Sequence[Line]:
     starts = [index for index, line in enumerate(lines) if line.starts_after_compaction]
     return lines[starts[-1] :] if starts else lines
+
+
+def _session_id(path: Path, lines: Sequence[Line]) -> str:
+    """The file's name says it. Lines may have come from another session, and a copy may be called anything."""
+    return path.stem if is_uuid(path.stem) else _last(line.session_id for line in lines) or path.stem
 
 
 def _own_title(lines: Sequence[Line]) -> str | None:

@@ -5,7 +5,7 @@ A list therefore takes the same time whether sessions are short or long.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,7 @@ from tianting.session.lines import Line, decode
 from tianting.session.titles import is_spoken, prompt_line, title_from
 
 _REACH = 64 * 1024
-_TITLE_KEYS = (b'"customTitle"', b'"aiTitle"', b'"summary"')
+_REMARK_KEYS = (b'"customTitle"', b'"aiTitle"', b'"summary"', b'"lastPrompt"')
 
 
 class SessionSummary(Struct, frozen=True, kw_only=True):
@@ -44,11 +44,15 @@ def summarise(path: Path) -> SessionSummary | None:
     start = _start(ends)
     if start is None:
         return None
+    remarks = _remarks(ends)
+    prompt = start.prompt or _first(line.last_prompt for line in remarks)
+    if not prompt:
+        return None
     return SessionSummary(
         session_id=path.stem,
         path=path,
-        title=_title(ends) or title_from(start.prompt),
-        first_prompt=prompt_line(start.prompt),
+        title=_title(remarks) or title_from(prompt),
+        first_prompt=prompt_line(prompt),
         cwd=start.cwd,
         git_branch=start.git_branch,
         modified=ends.modified,
@@ -82,13 +86,17 @@ def _read_ends(path: Path) -> _Ends:
 
 
 def _start(ends: _Ends) -> _Start | None:
-    """The first prompt and the facts beside it."""
+    """The first prompt and the facts up to it. None at a sub-agent's transcript."""
+    cwd = branch = ""
     raw_lines = ends.head.split(b"\n")
     for line in filter(None, map(decode, raw_lines)):
         if line.is_sidechain:
             return None
+        cwd, branch = cwd or line.cwd or "", branch or line.git_branch or ""
         if prompt := _spoken(line):
-            return _Start(prompt, line.cwd or "", line.git_branch or "")
+            return _Start(prompt, cwd, branch)
+    if cwd or not ends.tail:
+        return _Start("", cwd, branch)
     return _start_of_long_line(raw_lines[-1].decode(errors="ignore"))
 
 
@@ -102,9 +110,11 @@ def _spoken(line: Line) -> str:
 
 def _start_of_long_line(fragment: str) -> _Start | None:
     """What the beginning of a line gives away whose end is out of reach: a prompt with a picture, for one."""
-    if '"type":"user"' not in fragment or '"isSidechain":true' in fragment:
+    if '"isSidechain":true' in fragment:
         return None
-    prompt = _string(fragment, "text") or _string(fragment, "content") or "(a long prompt)"
+    prompt = ""
+    if '"type":"user"' in fragment and '"isMeta":true' not in fragment:
+        prompt = _string(fragment, "text") or _string(fragment, "content")
     return _Start(prompt, _string(fragment, "cwd"), _string(fragment, "gitBranch"))
 
 
@@ -113,18 +123,21 @@ def _string(fragment: str, name: str) -> str:
     return str(msgspec.json.decode(found[1] + '"')) if found else ""
 
 
-def _title(ends: _Ends) -> str | None:
+def _remarks(ends: _Ends) -> list[Line]:
+    """The lines that say something about the session, newest first."""
+    raw_lines = (line for part in (ends.tail, ends.head) for line in reversed(part.split(b"\n")))
+    told = (decode(line) for line in raw_lines if any(key in line for key in _REMARK_KEYS))
+    return [line for line in told if line is not None]
+
+
+def _title(remarks: Sequence[Line]) -> str:
     """The newest title; a person's goes before ours, and ours before a summary."""
-    lines = [line for line in _newest_lines(ends) if any(key in line for key in _TITLE_KEYS)]
-    named = [line for line in map(decode, lines) if line is not None]
-    titles = (
-        *(line.custom_title for line in named),
-        *(line.ai_title for line in named),
-        *(line.summary for line in named),
+    return (
+        _first(line.custom_title for line in remarks)
+        or _first(line.ai_title for line in remarks)
+        or _first(line.summary for line in remarks)
     )
-    return next(filter(None, titles), None)
 
 
-def _newest_lines(ends: _Ends) -> Iterator[bytes]:
-    yield from reversed(ends.tail.split(b"\n"))
-    yield from reversed(ends.head.split(b"\n"))
+def _first(words: Iterable[str | None]) -> str:
+    return next(filter(None, words), "")
