@@ -207,6 +207,14 @@ def test_title_stays_in_reach_of_lists(open_log: OpenLog, transcript: Path) -> N
     assert sum(line["type"] == "ai-title" for line in lines_of(transcript)) == 5
 
 
+def test_session_of_pictures_has_no_title(open_log: OpenLog, transcript: Path) -> None:
+    log = open_log()
+    log.record(TurnStarted(uuid=uuid(1), prompt=UserMessage(content=(PICTURE,))))
+    log.record(ENDED)
+
+    assert [line["type"] for line in lines_of(transcript)] == ["user", "last-prompt"]
+
+
 def test_title_of_a_person_stays(open_log: OpenLog, transcript: Path) -> None:
     log = open_log()
     log.record(PROMPT)

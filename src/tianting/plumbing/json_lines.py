@@ -70,8 +70,8 @@ def read_lines(path: Path) -> Iterator[bytes]:
 def make_private_directory(path: Path) -> None:
     """Make `path` and its parents, where they are missing, for the owner's eyes only."""
     for directory in (*reversed(path.parents), path):
-        with contextlib.suppress(FileExistsError):
-            directory.mkdir(mode=0o700)
+        if not directory.is_dir():
+            directory.mkdir(mode=0o700, exist_ok=True)
 
 
 def _open_alone(path: Path) -> int:

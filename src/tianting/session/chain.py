@@ -75,10 +75,10 @@ def _belongs_beside(line: Line, kept: dict[str, Line]) -> bool:
         return False
     if line.type == "assistant":
         return parent.type == "assistant" and line.field("id") is not None and line.field("id") == parent.field("id")
-    return line.type == "user" and only_results(line) and (parent.type == "assistant" or only_results(parent))
+    return line.type == "user" and _only_results(line) and (parent.type == "assistant" or _only_results(parent))
 
 
-def only_results(line: Line) -> bool:
+def _only_results(line: Line) -> bool:
     """Whether a line answers calls and says nothing else."""
     content = line.field("content")
     return (

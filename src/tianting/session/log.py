@@ -154,7 +154,7 @@ class SessionLog:
         )
 
     def _finish_turn(self) -> None:
-        if self._since_title >= _TITLE_REACH:
+        if self._title and self._since_title >= _TITLE_REACH:
             session_id = self._stamp.session_id
             self._append(self._title_line(), LastPrompt(last_prompt=self._last_prompt, session_id=session_id))
             self._since_title = 0
