@@ -40,6 +40,11 @@ class ProcessGroup:
         """The command's process, which is also the number of its group and of its session."""
         return self._process.pid
 
+    @property
+    def exit_code(self) -> int | None:
+        """What `wait` would return; `None` while the command runs."""
+        return self._process.poll()
+
     async def read(self) -> bytes:
         """What was written next, errors and output in one stream; empty once nobody holds the pipe any more."""
         while True:
@@ -57,13 +62,13 @@ class ProcessGroup:
 
         Does not wait for what it started, nor for the pipe that such a child may hold open.
         """
-        if self._process.poll() is None:
+        if self.exit_code is None:
             await _process_end(self._process)
         return self._process.wait()
 
     def is_alive(self) -> bool:
         """Whether the command, or a child that stayed in its group, still runs. Costs microseconds unless one does."""
-        return self._process.poll() is None or (_has_members(self.pid) and self.pid in _living_groups(self.pid))
+        return self.exit_code is None or (_has_members(self.pid) and self.pid in _living_groups(self.pid))
 
     async def end(self, *, grace: float) -> None:
         """Ask everything to stop (TERM), kill what is left after `grace` seconds. Cannot be cancelled.
@@ -86,7 +91,7 @@ class ProcessGroup:
         """Look again and again, sending `signals` each time: a child may be born between a look and a signal."""
         pause = _FIRST_PAUSE
         with anyio.move_on_after(patience):
-            while self._process.poll() is None or _living_groups(self.pid):
+            while self.exit_code is None or _living_groups(self.pid):
                 self._signal(*signals)
                 await anyio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)

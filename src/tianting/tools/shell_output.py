@@ -52,18 +52,23 @@ class ShellOutput:
             return self._head
         self.mirror()
         head, tail = (FAILED_HEAD, FAILED_TAIL) if failed else (LIMIT - TAIL, TAIL)
-        first, last = _first_lines(self._head[:head]), _last_lines(self._recent(tail))
+        first, last = _first_lines(self._head[:head]), _last_lines(self.recent(tail))
         gap = self.length - len(first) - len(last)
         return f"{_line(first)}[... {gap:,} characters left out ...]\n{_line(last)}{self._clipped(self.length)}"
+
+    def recent(self, count: int) -> str:
+        """The last characters, `TAIL` at most."""
+        self._keep(self._text.flush())
+        return self._tail[max(len(self._tail) - count, 0) :]
 
     def take_new(self) -> str:
         """What came since the last time, at most `TAIL` characters; then the rest is only in the file."""
         self._keep(self._text.flush())
         new, self._taken = self.length - self._taken, self.length
         if new <= TAIL:
-            return self._recent(new)
+            return self.recent(new)
         self.mirror()
-        return f"{self._clipped(new)}\n{_last_lines(self._recent(TAIL))}"
+        return f"{self._clipped(new)}\n{_last_lines(self.recent(TAIL))}"
 
     def _keep(self, text: str) -> None:
         if self._file.exists or self.length + len(text) > LIMIT:
@@ -73,9 +78,6 @@ class ShellOutput:
             self._head += text[: LIMIT - self.length]
         self._tail = (self._tail + text)[-TAIL:]
         self.length += len(text)
-
-    def _recent(self, count: int) -> str:
-        return self._tail[max(len(self._tail) - count, 0) :]
 
     def _clipped(self, length: int) -> str:
         self._file.close()  # the next write opens it again

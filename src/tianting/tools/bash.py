@@ -1,0 +1,271 @@
+"""Bash: runs a command and tells how it ended.
+
+where -> start -> wait -> ended    the verdict, what it shows, where the shell is now
+                       -> overdue  goes on in the background
+                       -> stopped  with everything it started
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+import msgspec
+from msgspec import Struct
+
+from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
+from tianting.tools.background_jobs import BackgroundJobs
+from tianting.tools.command_report import command_report
+from tianting.tools.contract import ToolFailed
+from tianting.tools.exit_codes import ending, question
+from tianting.tools.read_ledger import ReadLedger
+from tianting.tools.shell_command import only_waits, showing
+from tianting.tools.shell_environment import command_environment
+from tianting.tools.shell_job import ShellJob
+from tianting.tools.shell_launch import DirectoryReport, find_shell, start_shell
+from tianting.tools.shell_output import TAIL, ShellOutput
+from tianting.tools.workspace import Workspace
+
+DEFAULT_TIMEOUT, MAX_TIMEOUT = 120_000, 600_000
+"""Milliseconds."""
+CANCEL_GRACE = 0.04
+"""Seconds a command has to end when the person stops the turn: stopping must feel immediate."""
+OVERDUE_GRACE = 1.0
+"""Seconds a command has to end when its time is over."""
+
+_SPEC = ToolSpec(
+    name="Bash",
+    description=(
+        "Run a bash command: builds, tests, git, programs. For files use the other tools: Read, not cat or head; "
+        "Grep, not grep; Glob, not find; Edit or Write, not sed or echo >. "
+        "Returns output and errors in order, then the exit code; over 30,000 characters (10,000 if it failed) "
+        "the middle is left out and all of it is in a file that the result names. "
+        "A directory reached by cd inside the workspace is kept for the next call; variables and functions are not. "
+        "Input is closed and there is no terminal: pass --yes or the like, and give editors and pagers their text "
+        "by option. At its timeout a command is not stopped: it goes on as a background job. "
+        "Chain dependent commands with &&; quote paths with spaces."
+    ),
+    input_schema={
+        "type": "object",
+        "properties": {
+            "command": {"type": "string"},
+            "timeout": {
+                "type": "integer",
+                "description": f"Milliseconds to wait, default {DEFAULT_TIMEOUT}, at most {MAX_TIMEOUT}",
+            },
+            "description": {"type": "string", "description": "What it does, in 5-10 words, for the user"},
+            "run_in_background": {
+                "type": "boolean",
+                "description": "Return at once; for servers and watchers. BashOutput reads on, TaskStop ends it",
+            },
+        },
+        "required": ["command"],
+        "additionalProperties": False,
+    },
+)
+
+
+class BashParameters(Struct, frozen=True, kw_only=True):
+    """What to run."""
+
+    command: str
+    timeout: int = DEFAULT_TIMEOUT
+    """Milliseconds; what lies outside 1 to `MAX_TIMEOUT` is brought inside."""
+    description: str = ""
+    run_in_background: bool = False
+    dangerously_disable_sandbox: bool = msgspec.field(default=False, name="dangerouslyDisableSandbox")
+    """Accepted from other agents' habits, and not listed: commands run with the user's rights as it is."""
+
+
+class BashResult(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The result for programs."""
+
+    stdout: str
+    """Output and errors, in the order they were written, clipped as for the model."""
+    stderr: str
+    """Always empty: see `stdout`."""
+    interrupted: bool
+    is_image: bool
+    background_task_id: str | None = None
+    return_code_interpretation: str | None = None
+    persisted_output_path: str | None = None
+
+
+class Bash:
+    """The tool. Its commands belong to `jobs`, which must have been entered."""
+
+    spec = _SPEC
+    parameters = BashParameters
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        ledger: ReadLedger,
+        jobs: BackgroundJobs,
+        *,
+        environment: Mapping[str, str],
+        spill_directory: Path,
+    ) -> None:
+        self._workspace = workspace
+        self._ledger = ledger
+        self._jobs = jobs
+        self._environment = command_environment(environment)
+        self._spill_directory = spill_directory
+        self._shell = find_shell(environment)
+
+    def accesses(self, parameters: BashParameters) -> tuple[Access, ...]:
+        """The command; what it touches only a sandbox can tell."""
+        return (Access(effect="execute", target=parameters.command),)
+
+    async def run(self, parameters: BashParameters) -> ToolOutput:
+        """Run the command for as long as its timeout says."""
+        directory, notes = self._where()
+        if parameters.run_in_background:
+            self._jobs.require_room()
+        job, report = self._start(parameters.command, directory)
+        with contextlib.closing(report):
+            if parameters.run_in_background:
+                return self._background(job)
+            if not await _ends_within(job, _seconds(parameters)):
+                return await self._overdue(job, parameters)
+            self._note_reading(job, directory)
+            return await self._ended(job, [*notes, *self._follow_shell(report)])
+
+    def _where(self) -> tuple[Path, list[str]]:
+        directory, root = self._workspace.shell_directory, self._workspace.root
+        if directory.is_dir():
+            return directory, []
+        if not root.is_dir():
+            raise ToolFailed(f"The workspace {root} does not exist any more. Ask the user to restore it.")
+        self._workspace.shell_directory = root
+        return root, [f"[{directory} does not exist any more; this ran in {root}]"]
+
+    def _start(self, command: str, directory: Path) -> tuple[ShellJob, DirectoryReport]:
+        try:
+            group, report = start_shell(self._shell, command, cwd=directory, environment=self._environment)
+        except OSError as error:
+            raise ToolFailed(_why_not(command, error)) from error
+        except ValueError as error:  # a NUL byte, or half a surrogate pair
+            raise ToolFailed(f"The command cannot be passed on: {error}. Write such bytes as \\0 or \\x00.") from error
+        output = ShellOutput(self._spill_directory / f"command-{os.urandom(4).hex()}.txt")
+        return self._jobs.follow(command, group, output), report
+
+    def _background(self, job: ShellJob) -> ToolOutput:
+        name = self._jobs.keep(job)
+        text = f"Started as {name}, output in {job.output.path}. BashOutput shows what is new, TaskStop ends it."
+        return ToolOutput(content=text, data=_result(job, "", background_task_id=name))
+
+    async def _overdue(self, job: ShellJob, parameters: BashParameters) -> ToolOutput:
+        seconds = f"{_seconds(parameters):g} s"
+        if only_waits(parameters.command):
+            return await _stopped(job, f"Stopped after {seconds}, its timeout. Wait in the background instead.")
+        try:
+            name = self._jobs.keep(job)
+        except ToolFailed as full:
+            return await _stopped(job, f"Stopped after {seconds}, its timeout. {full}")
+        text = job.output.shown(failed=True)
+        job.output.take_new()
+        verdict = f"Still running after {seconds}; now background {name}, output in {job.output.path}."
+        return ToolOutput(content=f"{verdict}\n{text}".rstrip(), data=_result(job, text, background_task_id=name))
+
+    async def _ended(self, job: ShellJob, notes: list[str]) -> ToolOutput:
+        last_words = job.output.recent(TAIL)
+        how = ending(job.exit_code, job.command, last_words)
+        text = job.output.shown(failed=how.failed)
+        name, more = await self._left_behind(job)
+        notes = [*notes, *more]
+        if how.failed and (asked := question(last_words)):
+            notes.append(f'Waits for input at "{asked}"; run it with its non-interactive flag.')
+        content = "\n".join((command_report(job.exit_code, job.seconds, how, text), *notes))
+        data = _result(
+            job,
+            text,
+            clipped=job.output.is_clipped(failed=how.failed),
+            background_task_id=name,
+            return_code_interpretation=how.meaning or None,
+        )
+        return ToolOutput(content=content, data=data, failed=how.failed)
+
+    async def _left_behind(self, job: ShellJob) -> tuple[str | None, list[str]]:
+        """What the command started and did not wait for goes on as a job of its own, so that it can be ended."""
+        if not job.is_active:
+            return None, []
+        try:
+            name = self._jobs.keep(job)
+        except ToolFailed as full:
+            await job.end(grace=OVERDUE_GRACE)
+            return None, [f"[what it left running was stopped: {full}]"]
+        job.output.take_new()
+        return name, [f"[what it left running is now background {name}, output in {job.output.path}]"]
+
+    def _follow_shell(self, report: DirectoryReport) -> list[str]:
+        directory, root = report.read(), self._workspace.root
+        if directory is None or directory == self._workspace.shell_directory:
+            return []
+        if self._workspace.contains(directory):
+            self._workspace.shell_directory = directory
+            return []
+        self._workspace.shell_directory = root
+        return [f"[{directory} is outside the workspace; the next command starts in {root}]"]
+
+    def _note_reading(self, job: ShellJob, directory: Path) -> None:
+        shown = showing(job.command)
+        if shown is None or job.exit_code != 0:
+            return
+        with contextlib.suppress(OSError):  # gone meanwhile, or a pattern too long to be a name
+            files = [word for word in shown.operands if (directory / word).is_file()]
+            if files == [*shown.operands[-1:]]:
+                path = Path(os.path.normpath(directory / files[0]))
+                self._ledger.note(path, whole=shown.whole and not job.output.is_clipped(failed=False))
+
+
+async def _ends_within(job: ShellJob, seconds: float) -> bool:
+    try:
+        with anyio.move_on_after(seconds):
+            await job.finished.wait()
+    except anyio.get_cancelled_exc_class():
+        await job.end(grace=CANCEL_GRACE)
+        raise
+    return job.finished.is_set()
+
+
+async def _stopped(job: ShellJob, verdict: str) -> ToolOutput:
+    await job.end(grace=OVERDUE_GRACE)
+    text = job.output.shown(failed=True)
+    clipped = job.output.is_clipped(failed=True)
+    return ToolOutput(
+        content=f"{verdict}\n{text}".rstrip(), data=_result(job, text, clipped=clipped, interrupted=True), failed=True
+    )
+
+
+def _result(
+    job: ShellJob,
+    text: str,
+    *,
+    clipped: bool = False,
+    interrupted: bool = False,
+    background_task_id: str | None = None,
+    return_code_interpretation: str | None = None,
+) -> BashResult:
+    return BashResult(
+        stdout=text,
+        stderr="",
+        interrupted=interrupted,
+        is_image=False,
+        background_task_id=background_task_id,
+        return_code_interpretation=return_code_interpretation,
+        persisted_output_path=str(job.output.path) if clipped or background_task_id else None,
+    )
+
+
+def _seconds(parameters: BashParameters) -> float:
+    return min(max(parameters.timeout, 1), MAX_TIMEOUT) / 1000
+
+
+def _why_not(command: str, error: OSError) -> str:
+    if error.errno == errno.E2BIG:
+        size = len(command.encode())
+        return f"The command has {size:,} bytes, and the system takes 131,071. Write it to a file, then run that file."
+    return f"The shell could not be started: {error.strerror}. Try again, or tell the user."

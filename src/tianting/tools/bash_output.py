@@ -1,0 +1,94 @@
+"""BashOutput: what a background job said since the model last looked, and whether it still runs."""
+
+import re
+from typing import Literal
+
+from msgspec import Struct
+
+from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
+from tianting.tools.background_jobs import BackgroundJobs
+from tianting.tools.command_report import duration
+from tianting.tools.contract import ToolFailed
+from tianting.tools.shell_job import ShellJob
+
+_SPEC = ToolSpec(
+    name="BashOutput",
+    description="Show what a background job wrote since you last looked, at most 15,000 characters, and its state.",
+    input_schema={
+        "type": "object",
+        "properties": {
+            "bash_id": {"type": "string", "description": "The job, as Bash named it"},
+            "filter": {"type": "string", "description": "Regex; only lines with a match are shown"},
+        },
+        "required": ["bash_id"],
+        "additionalProperties": False,
+    },
+)
+
+
+class BashOutputParameters(Struct, frozen=True, kw_only=True):
+    """Which job."""
+
+    bash_id: str = ""
+    task_id: str = ""
+    """What newer clients call it; not listed."""
+    filter: str = ""
+
+
+class BashOutputResult(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The result for programs."""
+
+    output: str
+    status: Literal["running", "completed", "failed"]
+    exit_code: int | None = None
+
+
+class BashOutput:
+    """The tool."""
+
+    spec = _SPEC
+    parameters = BashOutputParameters
+
+    def __init__(self, jobs: BackgroundJobs) -> None:
+        self._jobs = jobs
+
+    def accesses(self, parameters: BashOutputParameters) -> tuple[Access, ...]:
+        """Only our own memory of what was shown."""
+        return (Access(effect="note"),)
+
+    async def run(self, parameters: BashOutputParameters) -> ToolOutput:
+        """Show what is new; what the filter hides counts as shown."""
+        name = parameters.bash_id or parameters.task_id
+        pattern = _compiled(parameters.filter)
+        job = self._jobs.find(name)
+        new = job.output.take_new()
+        shown = "".join(line for line in new.splitlines(keepends=True) if pattern.search(line))
+        return ToolOutput(content=_text(name, job, new, shown), data=_result(job, shown))
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        escaped = re.escape(pattern)
+        raise ToolFailed(f"filter is no regex: {error} in {pattern!r}. As plain text it is {escaped!r}.") from error
+
+
+def _text(name: str, job: ShellJob, new: str, shown: str) -> str:
+    state = f"{name} {_state(job)}"
+    if shown:
+        return f"{shown.rstrip()}\n{state}"
+    return f"{state}; {'no new line matches the filter' if new else 'no new output'}"
+
+
+def _state(job: ShellJob) -> str:
+    if not job.finished.is_set():
+        return f"runs for {duration(job.seconds)}"
+    ended = f"ended with exit {job.exit_code} after {duration(job.seconds)}"
+    return f"{ended}; what it started still runs" if job.is_active else ended
+
+
+def _result(job: ShellJob, shown: str) -> BashOutputResult:
+    if not job.finished.is_set():
+        return BashOutputResult(output=shown, status="running")
+    return BashOutputResult(output=shown, status="failed" if job.exit_code else "completed", exit_code=job.exit_code)
