@@ -3,8 +3,10 @@
 After one failed edit the chance of solving a task falls by a third; hence the file's own text, ready to copy.
 """
 
+from collections.abc import Sequence
+
 from tianting.tools.closest_block import ALIKE, Closest, closest_block
-from tianting.tools.matching import MAX_PLACES, Several
+from tianting.tools.matching import MAX_PLACES
 from tianting.tools.stray_bytes import presentable
 
 _MAX_BYTES = 550
@@ -18,31 +20,52 @@ _DIFFERENCES = {
 
 def not_found(text: str, old: str, shown: str, *, changed: bool) -> str:
     """No rung had a place, or the file has `changed` on disk and only an exact one would do."""
-    start = f"{shown} changed on disk since you read it and " if changed else ""
-    start += "does not hold old_string as sent." if changed else f"old_string not found in {shown}."
+    start = f"old_string not found in {shown}."
+    if changed:
+        start = f"{shown} changed on disk since you read it and does not hold old_string as sent."
     closest = closest_block(text, old)
     if closest is None:
         return f"{start} Nothing there resembles it; Read {shown} again."
     if closest.similarity < ALIKE:
         return f"{start} Most similar: {_lines(closest)}; {_reading(closest, shown)} and copy from there."
     start += f" Closest text is {_lines(closest)}, which {_DIFFERENCES[closest.difference]}."
-    advice = f"{start} Use this text:\n{presentable(closest.text)}"
-    if len(advice.encode()) <= _MAX_BYTES:
-        return advice
-    return f"{start} {_reading(closest, shown)} and use that text."
+    return _with_text(f"{start} Use this text:", closest) or f"{start} {_reading(closest, shown)} and use that text."
 
 
-def ambiguous(finding: Several, shown: str) -> str:
+def ambiguous(lines: Sequence[int], shown: str) -> str:
     """Several places: only the model knows which."""
-    count = len(finding.lines)
-    times = f"{count} times" if count < MAX_PLACES else f"{MAX_PLACES} times or more"
-    lines = sorted(set(finding.lines))
-    named = ", ".join(str(line) for line in lines[:_MAX_LINES_NAMED])
-    named += ", …" if len(lines) > _MAX_LINES_NAMED else ""
+    times = f"{len(lines)} times" if len(lines) < MAX_PLACES else f"{MAX_PLACES} times or more"
+    return f"old_string occurs {times} in {shown} ({_named(lines)}). Add a neighbouring line, or set replace_all."
+
+
+def hunk_not_found(text: str, old: str, shown: str, what: str) -> str:
+    """A hunk of a patch, or its anchor, is nowhere."""
+    start = f"{what} does not match {shown}; nothing was applied."
+    closest = closest_block(text, old)
+    if closest is None:
+        return f"{start} Nothing there resembles it; Read {shown} again."
+    advice = _with_text(f"{start} Send the patch again with {_lines(closest)} as they are:", closest)
+    return advice or f"{start} {_reading(closest, shown)} and send the patch again with these lines."
+
+
+def hunk_ambiguous(lines: Sequence[int], shown: str, number: int) -> str:
+    """Several places for a hunk without an anchor."""
     return (
-        f"old_string occurs {times} in {shown} (line{'s' * (len(lines) > 1)} {named}). "
-        f"Add a neighbouring line, or set replace_all."
+        f"Hunk {number} fits {len(lines)} places of {shown} ({_named(lines)}); nothing was applied. "
+        f"Add context lines, or put @@ and the def or class line above the right place before it."
     )
+
+
+def _with_text(advice: str, closest: Closest) -> str:
+    """`advice` and the block behind it; nothing where that gets too long."""
+    advice = f"{advice}\n{presentable(closest.text)}"
+    return advice if len(advice.encode()) <= _MAX_BYTES else ""
+
+
+def _named(lines: Sequence[int]) -> str:
+    lines = sorted(set(lines))
+    named = ", ".join(str(line) for line in lines[:_MAX_LINES_NAMED])
+    return f"line{'s' * (len(lines) > 1)} {named}{', …' if len(lines) > _MAX_LINES_NAMED else ''}"
 
 
 def _lines(closest: Closest) -> str:

@@ -127,7 +127,7 @@ def _found(text: str, edit: StringEdit, shown: str, *, changed: bool) -> Found:
         case Found() as found if not changed or found.rung in _LIKE_EXACT:
             return found
         case Several() as several:
-            raise ToolFailed(ambiguous(several, shown))
+            raise ToolFailed(ambiguous(several.lines, shown))
         case Found() | Missing():
             raise ToolFailed(not_found(text, edit.old_string, shown, changed=changed))
 
