@@ -1,0 +1,102 @@
+"""The dialect of everybody else, Chat Completions: one client, and a profile for each provider's habits.
+
+    request -> body -> HTTP -> chunks -> deltas
+
+A server that rejects a field which only made the answer better is asked again without it, from then on.
+"""
+
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import msgspec
+
+from tianting.models.chat_assembly import ChatAssembly
+from tianting.models.chat_request import ChatTarget, request_body
+from tianting.models.http import HttpApi
+from tianting.models.length_estimate import estimate_tokens
+from tianting.models.provider_profiles import Profile
+from tianting.models.stream_end import read_to_end
+from tianting.protocol.deltas import Delta
+from tianting.protocol.errors import ModelUnavailable, RequestRejected
+from tianting.protocol.ids import NewId, random_uuid
+from tianting.protocol.messages import Origin
+from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.requests import ModelRequest
+
+_DISPENSABLE = (
+    "stream_options",
+    "parallel_tool_calls",
+    "reasoning_effort",
+    "reasoning_split",
+    "enable_thinking",
+    "thinking_budget",
+    "prompt_cache_key",
+)
+
+
+class ChatModel:
+    """A `ModelClient` for the Chat Completions API behind `api`, which behaves as `profile` says."""
+
+    def __init__(
+        self, api: HttpApi, *, profile: Profile, catalogue: ModelCatalogue, new_id: NewId = random_uuid
+    ) -> None:
+        self._api = api
+        self._profile = profile
+        self._catalogue = catalogue
+        self._new_id = new_id
+        self._refused_fields: frozenset[str] = frozenset()
+
+    async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
+        """Answer `request`. Raises a `ModelError`."""
+        while True:
+            body = request_body(request, self._target(request))
+            try:
+                async with aclosing(self._ask(request, body)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+            except RequestRejected as refusal:
+                self._learn(body, refusal)
+            else:
+                return
+
+    async def count_tokens(self, request: ModelRequest) -> int:
+        """Estimate by length: this dialect has no way to ask."""
+        return estimate_tokens(msgspec.json.encode(request_body(request, self._target(request))))
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+        await self._api.aclose()
+
+    async def _ask(self, request: ModelRequest, body: dict[str, object]) -> AsyncGenerator[Delta, None]:
+        assembly = ChatAssembly(request, self._origin(request), self._profile, self._new_id)
+        async with aclosing(self._api.events("/chat/completions", msgspec.json.encode(body))) as events:
+            async for event in events:
+                for delta in assembly.feed(event.data):
+                    yield delta
+                if assembly.ended:
+                    await read_to_end(events)
+                    break
+        for delta in assembly.finish():
+            yield delta
+
+    def _target(self, request: ModelRequest) -> ChatTarget:
+        return ChatTarget(
+            origin=self._origin(request),
+            profile=self._profile,
+            catalogue=self._catalogue,
+            refused_fields=self._refused_fields,
+        )
+
+    def _origin(self, request: ModelRequest) -> Origin:
+        return Origin(dialect="openai-chat", base_url=self._api.base_url, model=request.model)
+
+    def _learn(self, body: dict[str, object], refusal: RequestRejected) -> None:
+        """Note what may be left out next time. Raises where asking again changes nothing, or should wait."""
+        said = str(refusal)
+        if "failed_generation" in said:  # Groq: the model wrote a call that its server could not read
+            raise ModelUnavailable(said, cause="server_error", status=refusal.status) from refusal
+        refused = {field for field in _DISPENSABLE if field in body and re.search(rf"\b{field}\b", said)}
+        if refusal.status not in (400, 422) or not refused:
+            raise refusal
+        self._refused_fields |= refused
