@@ -1,0 +1,188 @@
+"""Grep: finds text in files.
+
+    check the pattern -> search with the first program that is there -> sieve -> sort -> one page of it
+
+Results come in an order that does not depend on the program, and a page says where the next one begins.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from anyio import to_thread
+from msgspec import Struct
+
+from tianting.plumbing.printable import printable
+from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
+from tianting.tools.contract import ToolFailed
+from tianting.tools.grep_results import GrepOutput, Window, page, read_results
+from tianting.tools.magic_bytes import HEAD_BYTES, kind_of
+from tianting.tools.missing_path import missing_path
+from tianting.tools.regex_advice import bad_regex, has_escaped_newline, stray_brace
+from tianting.tools.search_backends import BACKENDS, Mode, Search, SearchBackend
+from tianting.tools.search_run import count_files, run_search
+from tianting.tools.search_scope import SearchScope
+from tianting.tools.workspace import Workspace
+
+_SPEC = ToolSpec(
+    name="Grep",
+    description=(
+        "Search file contents by regular expression (ripgrep syntax). Hidden files are searched; .git, binaries and "
+        "what .gitignore names are not. Gives files that match, newest first; or lines (content); or counts. "
+        '250 results or 16 kB a call. For names use Glob. Example: {"pattern": "def run\\(", "type": "py", '
+        '"output_mode": "content", "-C": 2}'
+    ),
+    input_schema={
+        "type": "object",
+        "properties": {
+            "pattern": {"type": "string"},
+            "path": {"type": "string", "description": "File or directory; default: root"},
+            "glob": {"type": "string", "description": 'As "*.{ts,tsx}", "src/**", "!*_test.go"'},
+            "type": {"type": "string", "description": "As py, ts, rust"},
+            "output_mode": {"type": "string", "enum": ["files_with_matches", "content", "count"]},
+            "-A": {"type": "integer", "description": "Lines after; -B before, -C around"},
+            "-B": {"type": "integer"},
+            "-C": {"type": "integer"},
+            "-n": {"type": "boolean", "description": "Line numbers, on"},
+            "-i": {"type": "boolean", "description": "Ignore case"},
+            "multiline": {"type": "boolean"},
+            "head_limit": {"type": "integer", "description": "0: no limit"},
+            "offset": {"type": "integer"},
+        },
+        "required": ["pattern"],
+        "additionalProperties": False,
+    },
+)
+
+_FIELDS = {
+    "after": "-A",
+    "before": "-B",
+    "context": "-C",
+    "line_numbers": "-n",
+    "ignore_case": "-i",
+}
+
+
+class GrepParameters(Struct, frozen=True, kw_only=True, rename=_FIELDS):
+    """What to look for."""
+
+    pattern: str
+    path: str = ""
+    glob: str = ""
+    type: str = ""
+    output_mode: Mode = "files_with_matches"
+    after: int = 0
+    before: int = 0
+    context: int = 0
+    line_numbers: bool = True
+    ignore_case: bool = False
+    multiline: bool = False
+    head_limit: int = 250
+    offset: int = 0
+
+
+class Grep:
+    """The tool."""
+
+    spec = _SPEC
+    parameters = GrepParameters
+
+    def __init__(self, workspace: Workspace, backends: tuple[SearchBackend, ...] = BACKENDS) -> None:
+        self._workspace = workspace
+        self._backends = backends
+
+    def accesses(self, parameters: GrepParameters) -> tuple[Access, ...]:
+        """What is searched, and the place a symlink to it leads to."""
+        path = str(self._workspace.resolve(parameters.path))
+        return tuple(Access(effect="read", target=target) for target in dict.fromkeys((path, os.path.realpath(path))))
+
+    async def run(self, parameters: GrepParameters) -> ToolOutput:
+        """Search. Raises `ToolFailed` for a bad pattern, type or path, and when time runs out."""
+        _check_pattern(parameters)
+        scope = SearchScope(parameters.glob, parameters.type)
+        search = await to_thread.run_sync(self._search, parameters, scope, abandon_on_cancel=True)
+        raw = await run_search(search, self._backends)
+        found = await to_thread.run_sync(
+            lambda: read_results(raw, search, scope, self._workspace, numbered=parameters.line_numbers),
+            abandon_on_cancel=True,
+        )
+        if not found.rows:
+            content = await self._no_match(parameters, search, scope)
+            return ToolOutput(content=content, data=GrepOutput(mode=search.mode, num_files=0, filenames=()))
+        return page(found, Window(offset=max(parameters.offset, 0), limit=parameters.head_limit))
+
+    def _search(self, parameters: GrepParameters, scope: SearchScope) -> Search:
+        """Look where to search. Blocks. Raises `ToolFailed` for what cannot be searched."""
+        path = self._workspace.resolve(parameters.path)
+        is_file = self._is_text_file(path)
+        directory = path.parent if is_file else path
+        return Search(
+            pattern=parameters.pattern,
+            directory=directory,
+            target=path.name if is_file else ".",
+            is_file=is_file,
+            names=() if is_file else scope.names,
+            mode=parameters.output_mode,
+            before=max(parameters.before, parameters.context, 0),
+            after=max(parameters.after, parameters.context, 0),
+            ignore_case=parameters.ignore_case,
+            multiline=parameters.multiline,
+            in_repository=any(os.path.lexists(above / ".git") for above in (directory, *directory.parents)),
+        )
+
+    def _is_text_file(self, path: Path) -> bool:
+        """False for a directory."""
+        try:
+            mode = path.stat().st_mode
+            is_text = stat.S_ISREG(mode) and _is_text(path)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise missing_path(self._workspace, path, "file or directory") from error
+        except OSError as error:
+            reason = (error.strerror or "input error").lower()
+            raise ToolFailed(f"Cannot search {self._shown(path)}: {reason}. Choose another path.") from error
+        if not is_text and not stat.S_ISDIR(mode):
+            raise ToolFailed(f"{self._shown(path)} is no text file. Search it with Bash: strings, or grep -a.")
+        return is_text
+
+    async def _no_match(self, parameters: GrepParameters, search: Search, scope: SearchScope) -> str:
+        place = self._place(search)
+        count = await count_files(search, self._backends, scope)
+        if count == 0:
+            filters = " and ".join(_filters(parameters)) or "anything"
+            return f"No text file {place} matches {filters} (ignored files skipped). Look with Glob what is there."
+        files = "" if count is None else f"in {count:,} files "
+        advice = "Try a shorter pattern." if parameters.ignore_case else "Try -i, or a shorter pattern."
+        return f'No match for "{printable(parameters.pattern, 120)}" {files}{place} (ignored files skipped). {advice}'
+
+    def _place(self, search: Search) -> str:
+        if search.is_file:
+            return f"in {self._shown(search.directory / search.target)}"
+        shown = self._shown(search.directory)
+        return "under the root" if shown == "." else f"under {shown}/"
+
+    def _shown(self, path: Path) -> str:
+        return printable(self._workspace.shown(path), 120)
+
+
+def _check_pattern(parameters: GrepParameters) -> None:
+    """Refuse what the programs would understand differently."""
+    pattern = parameters.pattern
+    if not pattern:
+        raise ToolFailed("pattern is empty. To list files use Glob.")
+    if not parameters.multiline and ("\n" in pattern or has_escaped_newline(pattern)):
+        raise ToolFailed("The pattern holds a line end: set multiline=true, or search for one line.")
+    if stray_brace(pattern) is not None:
+        raise ToolFailed(bad_regex(pattern, ""))
+
+
+def _is_text(path: Path) -> bool:
+    with path.open("rb") as file:
+        return kind_of(file.read(HEAD_BYTES)).form == "text"
+
+
+def _filters(parameters: GrepParameters) -> Iterator[str]:
+    if parameters.glob:
+        yield f'glob "{printable(parameters.glob, 80)}"'
+    if parameters.type:
+        yield f'type "{parameters.type}"'
