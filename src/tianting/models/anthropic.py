@@ -71,7 +71,7 @@ def open_anthropic(
     catalogue: ModelCatalogue,
     *,
     bearer: bool = False,
-    key_source: str = "the API key",
+    key_source: str = "use",
     headers: Mapping[str, str] | None = None,
     timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
 ) -> AnthropicModel:

@@ -60,7 +60,7 @@ def classify(
     body: bytes,
     *,
     provider: str,
-    key_source: str = "the API key",
+    key_source: str = "use",
 ) -> ModelError:
     """The error that an answer with a bad `status` stands for.
 

@@ -13,6 +13,7 @@ import anyio
 import httpx2
 from msgspec import Struct
 
+from tianting.models.connection_failures import explain
 from tianting.models.error_bodies import read_error_body
 from tianting.models.failures import classify, from_stream_error
 from tianting.plumbing.event_stream import EventSplitter, ServerSentEvent
@@ -39,7 +40,7 @@ class Timeouts(Struct, frozen=True, kw_only=True):
 class HttpApi:
     """A provider's HTTP interface at `base_url`, with the headers that every request carries.
 
-    `secret` never appears in an error; `key_source` says where it came from. Raises `ConfigError` for a URL or
+    `secret` never appears in an error; `key_source` is the variable it came from. Raises `ConfigError` for a URL or
     headers that can never work.
     """
 
@@ -50,7 +51,7 @@ class HttpApi:
         *,
         timeouts: Timeouts = Timeouts(),  # noqa: B008 (frozen)
         secret: str | None = None,
-        key_source: str = "the API key",
+        key_source: str = "use",
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._timeouts = timeouts
@@ -114,7 +115,7 @@ class HttpApi:
         except TimeoutError:
             raise self._too_slow(self._timeouts.first_byte) from None
         except httpx2.TransportError as error:
-            raise self._explain(error) from None
+            raise explain(error, self._without_key(str(error)), host=self._host, key_source=self._key_source) from None
         if response.is_success:
             return response
         raise await self._refusal(response)
@@ -165,25 +166,6 @@ class HttpApi:
         until_ceiling = progress + self._timeouts.ceiling - anyio.current_time()
         return max(min(self._timeouts.idle, until_ceiling), 0.0)
 
-    def _explain(self, error: httpx2.TransportError) -> ModelError:
-        """Why no answer came at all."""
-        told = str(error)
-        match error:
-            case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-                return self._unavailable(f"did not connect within {self._timeouts.connect:g} s", error, "timeout")
-            case httpx2.TimeoutException():
-                return self._unavailable("did not take the request in time", error, "timeout")
-            case httpx2.LocalProtocolError():  # its text may quote a header, and so the key
-                line = f"The request to {self._host} cannot be sent: is there a line break in {self._key_source}?"
-                return RequestRejected(line)
-            case httpx2.ConnectError() if "CERTIFICATE_VERIFY_FAILED" in told:
-                line = f"The certificate of {self._host} is not trusted; set SSL_CERT_FILE to your CA bundle. {told}"
-                return RequestRejected(line)
-            case httpx2.ProxyError():
-                return RequestRejected(f"The proxy on the way to {self._host} refused: {self._without_key(told)}")
-            case _:
-                return self._unavailable("could not be reached", error, "connection")
-
     def _too_slow(self, seconds: float) -> ModelUnavailable:
         return ModelUnavailable(f"{self._host} said nothing for {seconds:g} s.", cause="timeout")
 
@@ -192,7 +174,8 @@ class HttpApi:
         return ModelUnavailable(f"{self._host} {what}: {told}", cause=cause)
 
     def _without_key(self, text: str) -> str:
-        return text.replace(self._secret, "[key]") if self._secret else text
+        line = " ".join(text.split())
+        return line.replace(self._secret, "[key]") if self._secret else line
 
 
 def _checked(base_url: str) -> httpx2.URL:
@@ -217,7 +200,7 @@ def _open_client(
             limits=httpx2.Limits(keepalive_expiry=_IDLE_CONNECTION_LIFE),
         )
     except UnicodeEncodeError:
-        raise ConfigError(f"{key_source} holds characters that cannot stand in a header.") from None
+        raise ConfigError(f"The key in {key_source} holds characters that cannot stand in a header.") from None
     except (ValueError, ImportError, httpx2.InvalidURL) as error:  # proxy variables are read here
         raise ConfigError(f"The proxy that the environment names cannot be used: {error}") from None
 
