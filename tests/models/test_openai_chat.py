@@ -11,8 +11,9 @@ from tests.models.test_chat_assembly import ASK, FULL, WHOLE
 from tianting.models.http import HttpApi
 from tianting.models.openai_chat import ChatModel
 from tianting.models.provider_profiles import Profile
+from tianting.protocol.content import Text
 from tianting.protocol.deltas import Delta, MessageFinished
-from tianting.protocol.errors import ModelUnavailable, RequestRejected
+from tianting.protocol.errors import ContextOverflow, ModelUnavailable, RequestRejected
 from tianting.protocol.messages import Origin
 from tianting.protocol.model_catalogue import ModelCatalogue
 
@@ -29,7 +30,7 @@ def refusal(message: str, status: int = 400) -> Answer:
 async def model_with(*answers: Answer, profile: Profile = Profile()) -> AsyncIterator[tuple[ChatModel, Server]]:  # noqa: B008
     with anyio.fail_after(5):
         async with serve(*answers) as server:
-            model = ChatModel(HttpApi(server.url, {}), profile=profile, catalogue=ModelCatalogue(), new_id=lambda: "0")
+            model = ChatModel(HttpApi(server.url, {}), profile, catalogue=ModelCatalogue(), new_id=lambda: "0")
             yield model, server
             await model.aclose()
 
@@ -56,6 +57,23 @@ async def test_server_that_never_closes_its_stream_holds_nobody_up() -> None:
 async def test_server_may_forget_the_last_blank_line() -> None:
     async with model_with(Answer(body=sse(*FULL[:-1])[:-1])) as (model, _):
         assert isinstance((await collect(model))[-1], MessageFinished)
+
+
+async def test_server_may_answer_at_once() -> None:
+    said = {"role": "assistant", "content": "A" * 100_000}
+    whole = sse({"id": "c1", "choices": [{"message": said, "finish_reason": "stop"}]})[6:]
+    async with model_with(Answer(body=whole, content_type="application/json; charset=utf-8")) as (model, _):
+        last = (await collect(model))[-1]
+
+        assert isinstance(last, MessageFinished)
+        assert last.message.content == (Text(text="A" * 100_000),)
+
+
+async def test_error_may_come_with_a_good_status() -> None:
+    error = sse({"error": {"type": "exceed_context_size_error", "message": "Too long."}})[6:]
+    async with model_with(Answer(body=error, content_type="application/json")) as (model, _):
+        with pytest.raises(ContextOverflow):
+            await collect(model)
 
 
 async def test_refused_field_is_left_out_from_then_on() -> None:

@@ -61,16 +61,20 @@ class HttpApi:
         self._host = httpx2.URL(self.base_url).host
 
     async def events(
-        self, path: str, body: bytes, headers: Mapping[str, str] | None = None
+        self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, may_be_whole: bool = False
     ) -> AsyncGenerator[ServerSentEvent, None]:
         """POST JSON and give the events of the answer, without its pings. Close the generator to break off.
 
+        With `may_be_whole`, JSON from a server that does not stream is one event; without it, it is refused.
         Raises a `ModelError`, and nothing else but cancellation. The end of the generator is the end of the
         stream: whether the answer was whole only its dialect knows.
         """
         response = await self._send(path, body, {"accept": "text/event-stream", **(headers or {})})
         chunks = response.aiter_bytes()
         try:
+            if may_be_whole and _kind(response) == "application/json":
+                yield ServerSentEvent(event="message", data=await self._whole(response))
+                return
             await self._check_stream(response)
             splitter = EventSplitter()
             progress = anyio.current_time()
@@ -90,21 +94,23 @@ class HttpApi:
 
     async def call(self, path: str, body: bytes) -> bytes:
         """POST JSON and give the whole answer. Raises a `ModelError`."""
-        response = await self._send(path, body, {})
+        return await self._whole(await self._send(path, body, {}))
+
+    async def aclose(self) -> None:
+        """Close all connections, also those of running streams."""
+        await self._client.aclose()
+
+    async def _whole(self, response: httpx2.Response) -> bytes:
         try:
             with anyio.fail_after(self._timeouts.first_byte):
                 return await response.aread()
         except TimeoutError:
             raise self._too_slow(self._timeouts.first_byte) from None
-        except httpx2.TransportError as error:
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise self._unavailable("broke off its answer", error, "broken_stream") from None
         finally:
             with anyio.move_on_after(1, shield=True):
                 await response.aclose()
-
-    async def aclose(self) -> None:
-        """Close all connections, also those of running streams."""
-        await self._client.aclose()
 
     async def _send(self, path: str, body: bytes, headers: Mapping[str, str]) -> httpx2.Response:
         """The answer's head, which is a success."""
@@ -142,7 +148,7 @@ class HttpApi:
 
     async def _check_stream(self, response: httpx2.Response) -> None:
         """Some doors answer an error, or a login page, with 200."""
-        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _kind(response)
         if kind not in ("text/html", "application/json"):
             return
         told = read_error_body(await self._error_body(response))
@@ -176,6 +182,10 @@ class HttpApi:
     def _without_key(self, text: str) -> str:
         line = " ".join(text.split())
         return line.replace(self._secret, "[key]") if self._secret else line
+
+
+def _kind(response: httpx2.Response) -> str:
+    return response.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _checked(base_url: str) -> httpx2.URL:

@@ -39,7 +39,7 @@ class ChatModel:
     """A `ModelClient` for the Chat Completions API behind `api`, which behaves as `profile` says."""
 
     def __init__(
-        self, api: HttpApi, *, profile: Profile, catalogue: ModelCatalogue, new_id: NewId = random_uuid
+        self, api: HttpApi, profile: Profile, *, catalogue: ModelCatalogue, new_id: NewId = random_uuid
     ) -> None:
         self._api = api
         self._profile = profile
@@ -70,7 +70,8 @@ class ChatModel:
 
     async def _ask(self, request: ModelRequest, body: dict[str, object]) -> AsyncGenerator[Delta, None]:
         assembly = ChatAssembly(request, self._origin(request), self._profile, self._new_id)
-        async with aclosing(self._api.events("/chat/completions", msgspec.json.encode(body))) as events:
+        encoded = msgspec.json.encode(body)
+        async with aclosing(self._api.events("/chat/completions", encoded, may_be_whole=True)) as events:
             async for event in events:
                 for delta in assembly.feed(event.data):
                     yield delta
