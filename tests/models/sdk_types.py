@@ -19,7 +19,8 @@ def strict(tp: Any) -> SchemaValidator:
     """
     adapter: TypeAdapter[Any] = TypeAdapter(tp)
     adapter.rebuild(force=True)  # models of openai defer building
-    return SchemaValidator(_strictly(adapter.core_schema))
+    # A validator that the SDK has built for itself in the meantime would be taken over, lenient as it is.
+    return SchemaValidator(_strictly(adapter.core_schema), _use_prebuilt=False)
 
 
 def _strictly(node: Any) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
+from anthropic.types.raw_message_delta_event import RawMessageDeltaEvent
 from pydantic_core import ValidationError
 
 from tests.models.sdk_types import strict
@@ -39,3 +40,13 @@ def test_good_body_passes() -> None:
 def test_bad_body_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         strict(MessageCreateParamsStreaming).validate_python({**BODY, **change})
+
+
+def test_stays_strict_when_the_sdk_has_built_its_own_validator() -> None:
+    RawMessageDeltaEvent.model_rebuild(force=True)
+    delta = {"stop_reason": None, "stop_sequence": None, "bogus": 1}
+
+    with pytest.raises(ValidationError, match=r"delta\.bogus"):
+        strict(RawMessageDeltaEvent).validate_python(
+            {"type": "message_delta", "delta": delta, "usage": {"output_tokens": 1}}
+        )

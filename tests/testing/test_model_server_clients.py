@@ -89,7 +89,9 @@ async def test_anthropic_client_reads_the_reply(reply: Reply, chunked: bool) -> 
         message = await in_thread(lambda: anthropic_message(server.base_url))
 
     assert "".join(block.text for block in message.content if block.type == "text") == reply.text
-    assert "".join(block.thinking for block in message.content if block.type == "thinking") == reply.thinking
+    assert [(block.thinking, block.signature) for block in message.content if block.type == "thinking"] == (
+        [(reply.thinking, "scripted")] if reply.thinking else []
+    )
     assert [(block.name, block.input) for block in message.content if block.type == "tool_use"] == [
         (call.tool, call.input) for call in reply.calls
     ]
