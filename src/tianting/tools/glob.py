@@ -1,0 +1,173 @@
+"""Glob: finds files by name, newest first.
+
+    walk (only where the pattern can still match) -> stat the matches -> newest hundred
+
+`.gitignore` does not count here: a name that is asked for is wanted, and generated files are files.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import takewhile
+from pathlib import Path
+
+import anyio
+from anyio import from_thread, to_thread
+from msgspec import Struct
+
+from tianting.plumbing.printable import printable
+from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
+from tianting.tools.contract import ToolFailed
+from tianting.tools.glob_pattern import GlobPattern
+from tianting.tools.missing_path import missing_path
+from tianting.tools.near_suffixes import near_suffixes
+from tianting.tools.workspace import Workspace
+
+MAX_PATHS = 100
+_WILD = frozenset("*?[{")
+TIME_LIMIT = 30.0
+"""Seconds for a walk."""
+
+_SPEC = ToolSpec(
+    name="Glob",
+    description=(
+        "Find files by name, newest first, at most 100; ignored and hidden files too, .git not. For contents use Grep."
+    ),
+    input_schema={
+        "type": "object",
+        "properties": {
+            "pattern": {"type": "string", "description": 'As "**/*.py" or "src/*.{js,ts}"; "*.py" is one level only'},
+            "path": {"type": "string", "description": "Directory to start from; default: root"},
+        },
+        "required": ["pattern"],
+        "additionalProperties": False,
+    },
+)
+
+
+class GlobParameters(Struct, frozen=True, kw_only=True):
+    """What to look for."""
+
+    pattern: str
+    path: str = ""
+
+
+class GlobOutput(Struct, frozen=True, kw_only=True, rename="camel"):
+    """Glob's `tool_use_result`."""
+
+    duration_ms: int
+    num_files: int
+    filenames: tuple[str, ...]
+    truncated: bool
+
+
+class Glob:
+    """The tool."""
+
+    spec = _SPEC
+    parameters = GlobParameters
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def accesses(self, parameters: GlobParameters) -> tuple[Access, ...]:
+        """The directory that is searched, and the place a symlink to it leads to."""
+        path = str(self._start(parameters)[0])
+        return tuple(Access(effect="read", target=target) for target in dict.fromkeys((path, os.path.realpath(path))))
+
+    async def run(self, parameters: GlobParameters) -> ToolOutput:
+        """Find files. Raises `ToolFailed` for a directory that is not there, and when time runs out."""
+        start, pattern = self._start(parameters)
+        began = anyio.current_time()
+        try:
+            with anyio.fail_after(TIME_LIMIT):
+                found = await to_thread.run_sync(self._found, start, pattern, abandon_on_cancel=True)
+                content = (
+                    _page(found) if found else await to_thread.run_sync(self._no_match, parameters, start, pattern)
+                )
+        except TimeoutError as error:
+            raise ToolFailed(f"Walked {TIME_LIMIT:g} s without an end. Start deeper, with path.") from error
+        return ToolOutput(
+            content=content,
+            data=GlobOutput(
+                duration_ms=round((anyio.current_time() - began) * 1_000),
+                num_files=min(len(found), MAX_PATHS),
+                filenames=tuple(found[:MAX_PATHS]),
+                truncated=len(found) > MAX_PATHS,
+            ),
+        )
+
+    def _start(self, parameters: GlobParameters) -> tuple[Path, str]:
+        """Where to walk, and what to match below. The plain directories that a pattern begins with join the path."""
+        names = parameters.pattern.split("/")
+        plain = list(takewhile(lambda name: not _WILD & set(name), names[:-1]))
+        directory = "/".join([*plain, ""]) if plain else ""
+        start = self._workspace.resolve(os.path.join(parameters.path, directory))  # noqa: PTH118  keeps "~"
+        return start, "/".join(names[len(plain) :])
+
+    def _found(self, start: Path, pattern: str) -> list[str]:
+        """All matches, newest first. Blocks."""
+        if not pattern:
+            raise ToolFailed('pattern is empty or a directory. For its files append "*", for all below "**".')
+        if not start.is_dir():
+            raise missing_path(self._workspace, start, "directory")
+        found = [
+            (-modified, self._workspace.shown(Path(path)))
+            for path, modified in _matches(start, GlobPattern(pattern), from_thread.check_cancelled)
+        ]
+        return [printable(name) for _, name in sorted(found)]
+
+    def _no_match(self, parameters: GlobParameters, start: Path, pattern: str) -> str:
+        place = self._workspace.shown(start)
+        where = "the tree" if place == "." else f"{printable(place, 120)}/"
+        message = f'No file matches "{printable(parameters.pattern, 120)}"'
+        suffixes = near_suffixes(start, parameters.pattern, from_thread.check_cancelled)
+        if suffixes and suffixes[0].startswith(f"*{Path(pattern).suffix} (") and "**" not in pattern:
+            return (
+                f'{message}; deeper in {where} are {suffixes[0]}: try "{printable(_deeper(parameters.pattern), 120)}".'
+            )
+        return f"{message}; {where} has {', '.join(suffixes) or 'no files'}."
+
+
+def _matches(start: Path, pattern: GlobPattern, check_cancelled: Callable[[], None]) -> Iterator[tuple[str, int]]:
+    """Paths and times of matching files below `start`. Links to directories are not followed: they may form a ring."""
+    waiting = [(str(start), pattern.start())]
+    while waiting:
+        check_cancelled()
+        directory, places = waiting.pop()
+        for entry in _entries(directory):
+            below = pattern.step(places, entry.name)
+            if not below or entry.name == ".git":
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((entry.path, below))
+            elif pattern.accepts(below) and (modified := _modified(entry)) is not None:
+                yield entry.path, modified
+
+
+def _modified(entry: "os.DirEntry[str]") -> int | None:
+    """When a file last changed; None for what is no file, or has just gone."""
+    try:
+        return entry.stat().st_mtime_ns if entry.is_file() else None
+    except OSError:
+        return None
+
+
+def _entries(directory: str) -> list["os.DirEntry[str]"]:
+    """Nothing, for a directory that may not be read or has just gone."""
+    try:
+        with os.scandir(directory) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _deeper(pattern: str) -> str:
+    directory, slash, name = pattern.rpartition("/")
+    return f"{directory}{slash}**/{name}"
+
+
+def _page(found: list[str]) -> str:
+    lines = found[:MAX_PATHS]
+    if len(found) > MAX_PATHS:
+        lines.append(f"[{MAX_PATHS} of {len(found):,}; narrow the pattern]")
+    return "\n".join(lines)

@@ -1,0 +1,40 @@
+"""What kinds of file a tree does have, for a Glob that found none: `*.jsx` is often a guess at `*.tsx`."""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+
+from tianting.plumbing.printable import printable
+from tianting.tools.missing_path import NOISE
+
+_MAX_FILES = 20_000
+_MAX_NAMED = 3
+
+
+def near_suffixes(start: Path, pattern: str, check_cancelled: Callable[[], None]) -> list[str]:
+    """Say it as `*.tsx (41)`: those like the pattern's suffix first, then the most frequent; at most three."""
+    counts: Counter[str] = Counter()
+    for number, suffix in enumerate(_suffixes(start, check_cancelled)):
+        counts[suffix] += 1
+        if number == _MAX_FILES:
+            break
+    asked = PurePosixPath(pattern).suffix
+    ranked = sorted(counts, key=lambda suffix: (suffix != asked, not _is_near(asked, suffix), -counts[suffix], suffix))
+    return [f"{_named(suffix)} ({counts[suffix]:,})" for suffix in ranked[:_MAX_NAMED]]
+
+
+def _suffixes(start: Path, check_cancelled: Callable[[], None]) -> Iterator[str]:
+    for _, directories, files in os.walk(start):
+        check_cancelled()
+        directories[:] = [name for name in directories if name not in NOISE]
+        yield from (PurePosixPath(name).suffix for name in files)
+
+
+def _named(suffix: str) -> str:
+    return f"*{printable(suffix, 20)}" if suffix else "files without suffix"
+
+
+def _is_near(asked: str, found: str) -> bool:
+    """Two letters in common, in order and at the same end: .jsx and .tsx, .yml and .yaml, .htm and .html."""
+    return len(asked) > 1 and (asked[1:3] == found[1:3] or asked[-2:] == found[-2:])
