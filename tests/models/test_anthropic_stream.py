@@ -216,6 +216,12 @@ def test_block_is_put_together(events: list[Json], expected: AssistantBlock) -> 
             Usage(input_tokens=30, output_tokens=89, cache_read_input_tokens=5),
             id="counts that come late",
         ),
+        pytest.param(
+            {"cache_read_input_tokens": 20},
+            {"cache_read_input_tokens": 0},
+            Usage(input_tokens=25, output_tokens=89),
+            id="nothing is a count too",
+        ),
     ],
 )
 def test_later_counts_replace_earlier(first: Json, last: Json, expected: Usage) -> None:
@@ -238,6 +244,25 @@ def test_stop_reason(told: str | None, events: list[Json], known: str) -> None:
 
     assert isinstance(last, MessageFinished)
     assert last.message.stop_reason == known
+
+
+def test_stop_reason_may_come_before_the_last_counts() -> None:
+    counts = {"type": "message_delta", "delta": {}, "usage": {"output_tokens": 90}}
+    first, last = end("max_tokens")
+
+    deltas = read(as_bytes(start(), *text(0, "a"), first, counts, last))
+
+    assert deltas[-1] == finished(
+        Text(text="a"), stop_reason="max_tokens", usage=Usage(input_tokens=25, output_tokens=90)
+    )
+
+
+def test_blocks_stand_in_the_order_of_their_index() -> None:
+    first, second = text(0, "a"), text(1, "b")
+
+    deltas = read(as_bytes(start(), *first[:2], *second, first[2], *end()))
+
+    assert deltas[-1] == finished(Text(text="a"), Text(text="b"))
 
 
 def test_imitator_may_name_events_only_in_their_data_and_leave_blocks_open() -> None:
