@@ -55,15 +55,15 @@ async def serve(*answers: Answer) -> AsyncIterator[Server]:
     await listener.aclose()
 
 
-def sse(*events: dict[str, Any] | str) -> bytes:
+def sse(*events: Any) -> bytes:
     """The bytes of a stream: objects as Responses and Chat send them, texts as they are."""
     return b"".join(_event(event) for event in events)
 
 
-def _event(event: dict[str, Any] | str) -> bytes:
+def _event(event: Any) -> bytes:
     if isinstance(event, str):
         return event.encode()
-    name = f"event: {event['type']}\n".encode() if "type" in event else b""
+    name = f"event: {event['type']}\n".encode() if isinstance(event, dict) and "type" in event else b""
     return name + b"data: " + msgspec.json.encode(event) + b"\n\n"
 
 

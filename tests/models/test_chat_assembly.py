@@ -1,6 +1,7 @@
 """Answers in the Chat dialect: the whole, every habit of imitators, and that the SDK reads the same."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from openai.types.chat.chat_completion_chunk import ChatCompletionChunk
 
+from tests.models.damage import damaged
 from tests.models.histories import READ
 from tests.models.loopback import sse
 from tests.models.sdk_types import strict
@@ -205,6 +207,11 @@ ARGS_A, ARGS_B = '{"path":"a"}', '{"path":"b"}'
             [calling(piece(0, "a", "read", ARGS_A), piece(0, "b", "read", ARGS_B))], (A, B), id="all at index 0"
         ),
         pytest.param(
+            [calling(piece(0, "a", "read")), calling(piece(0, "b", "read")), calling(piece(0, arguments=ARGS_B))],
+            (structs.replace(A, input={}), B),
+            id="all at index 0, pieces",
+        ),
+        pytest.param(
             [calling(piece(0, None, "read", ARGS_A), piece(0, None, "read", ARGS_B))],
             (structs.replace(A, id="call_new1"), structs.replace(B, id="call_new2")),
             id="all at index 0 without ids",
@@ -392,6 +399,12 @@ TEXT_CALLS = Profile(text_calls=True)
             (Text(text=WRITTEN), B),
             id="beside a real one",
         ),
+        pytest.param(
+            [calling(piece(0, "b", "read", ARGS_B)), chunk(content=WRITTEN)],
+            TEXT_CALLS,
+            (B, Text(text=WRITTEN)),
+            id="behind a real one",
+        ),
     ],
 )
 def test_calls_written_as_text(events: list[Event], profile: Profile, content: tuple[Any, ...]) -> None:
@@ -526,6 +539,16 @@ def test_failures(events: list[Event | str], error: type[ModelError], cause: str
         read(*events)
 
     assert getattr(caught.value, "cause", None) == cause
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_nonsense_is_a_broken_stream_and_no_crash(data: st.DataObject) -> None:
+    details = {"type": "reasoning.text", "text": "Hm.", "summary": None, "index": 0}
+    sample = [chunk(reasoning_details=[details]), chunk(reasoning_details=[details]), *FULL[:-1]]
+
+    with suppress(ModelError):
+        read(*data.draw(damaged(sample)), profile=INLINE)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["content", "reasoning"]), st.text(max_size=5)), max_size=12))

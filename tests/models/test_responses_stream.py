@@ -1,6 +1,7 @@
 """Answers in the Responses dialect: what the events become, and that the SDK reads the same."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 from openai.types.responses.response_stream_event import ResponseStreamEvent
 
+from tests.models.damage import damaged
 from tests.models.loopback import sse
 from tests.models.sdk_types import strict
 from tianting.models.responses_stream import ResponseAssembly
@@ -447,3 +449,10 @@ def test_failures(events: list[Event], error: type[ModelError], cause: str | Non
         read(*events)
 
     assert getattr(caught.value, "cause", None) == cause
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_nonsense_is_a_broken_stream_and_no_crash(data: st.DataObject) -> None:
+    with suppress(ModelError):
+        read(*data.draw(damaged(FULL)))

@@ -34,5 +34,8 @@ def _joined(group: list[Detail]) -> Detail:
     if len(group) == 1:
         return group[0]
     entry = group[0] | {key: value for piece in group[1:] for key, value in piece.items() if value is not None}
-    texts = {key: "".join(piece.get(key) or "" for piece in group) for key in _JOINED if key in entry}
-    return entry | texts
+    return entry | {key: _text(group, key) for key in _JOINED if key in entry}
+
+
+def _text(group: list[Detail], key: str) -> str:
+    return "".join(text for piece in group if isinstance(text := piece.get(key), str))
