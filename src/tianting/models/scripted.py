@@ -50,7 +50,7 @@ class Reply(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     text: str = ""
     thinking: str = ""
     calls: tuple[Call, ...] = ()
-    times: Annotated[int, Meta(ge=1)] = 1
+    times: Annotated[int, Meta(ge=1, le=100_000)] = 1
     """How many requests in a row get it."""
     when: str = ""
     """A regular expression to be found in what was said since the last answer; otherwise the request is rejected."""
