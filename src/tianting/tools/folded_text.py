@@ -33,7 +33,8 @@ class FoldedText:
         self._lined = lined
         self._lines = [fold(line) for line in lined.lines]
         self._starts = [0, *accumulate(len(line) + 1 for line in self._lines)]
-        self.text = "\n".join(self._lines) + ("" if lined.text.endswith("\n") else "\n")
+        self.is_unended = not lined.text.endswith("\n")
+        self.text = "\n".join(self._lines) + "\n" * self.is_unended
 
     def line_at(self, place: int) -> int:
         """The line, from 0, that `place` in the folded text is in."""

@@ -116,14 +116,20 @@ class _Ladder:
         # A blank that was dropped at the end may have been the end of a word: `x = 1 ` is not in `x = 10`.
         last = old.rpartition("\n")[2]
         to_line_end = len(fold(last)) < len(last)
-        head, tail = _agreement(old, new)
         for at in self._offsets(view.text, needle):
-            if to_line_end and view.text[at + len(needle)] != "\n":
-                continue
-            start = view.original(at + theirs.place(head))
-            end = view.original(at + theirs.place(len(old) - tail))
-            middle = with_line_ends(new[head : len(new) - tail], line_end_near(self._text, start))
-            yield Replacement(start=start, end=end, text=middle)
+            if not to_line_end or view.text[at + len(needle)] == "\n":
+                yield self._fitted(view, at, theirs, (old, new))
+
+    def _fitted(self, view: FoldedText, at: int, theirs: FoldedText, pair: tuple[str, str]) -> Replacement:
+        """Replace only what differs between the two strings, found at `at`."""
+        old, new = pair
+        if view.is_unended and at + len(theirs.text) == len(view.text) and old.endswith("\n"):
+            old, new = old[:-1], new.removesuffix("\n")
+        head, tail = _agreement(old, new)
+        start = view.original(at + theirs.place(head))
+        end = view.original(at + theirs.place(len(old) - tail))
+        middle = with_line_ends(new[head : len(new) - tail], line_end_near(self._text, start))
+        return Replacement(start=start, end=end, text=middle)
 
     def _shifted(self, old: list[str], new: list[str]) -> Iterator[Replacement]:
         view = self._view(unindented)

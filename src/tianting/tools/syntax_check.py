@@ -9,6 +9,7 @@ import msgspec
 
 _MAX_CHARS = 500_000
 """A larger file would hold up everything else for longer than the news is worth."""
+_TOO_DEEP = "nested too deeply"
 _VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -27,16 +28,21 @@ def _python(text: str) -> str:
             warnings.simplefilter("ignore")
             ast.parse(text)
     except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg} ({_VERSION})"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return f"{str(error) or 'nested too deeply'} ({_VERSION})"
+        place = f"line {error.lineno}: " if error.lineno else ""
+        return f"{place}{error.msg} ({_VERSION})"
+    except ValueError as error:
+        return f"{error} ({_VERSION})"
+    except (RecursionError, MemoryError):
+        return _TOO_DEEP
     return ""
 
 
 def _json(text: str) -> str:
     try:
         msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
+    except RecursionError:
+        return _TOO_DEEP
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         line = _line_of_byte(text, str(error))
         return f"line {line}: {str(error).partition(' (byte')[0]}" if line else str(error)
     return ""
