@@ -2,9 +2,9 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import anyio
 import anyio.lowlevel
@@ -201,6 +201,35 @@ async def test_survivor_of_a_kill_is_logged(monkeypatch: pytest.MonkeyPatch, cap
     group.close()
 
 
+async def test_system_without_pidfd_and_proc_waits_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tianting.plumbing.process_group.sys", SimpleNamespace(platform="darwin"))
+    group = bash("sleep 30 & echo $!; sleep 0.05; exit 3")
+    child = await number_said(group)
+
+    with anyio.fail_after(5):
+        assert await group.wait() == 3
+        assert group.is_alive()
+        await group.end(grace=0.05)
+    group.close()
+
+    assert not is_running(child)
+
+
+async def test_child_of_another_user_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(group: int, number: int) -> None:
+        raise PermissionError(group, number)
+
+    group = bash("sleep 30 & echo $!")
+    child = await number_said(group)
+    with anyio.fail_after(5):
+        await group.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr("tianting.plumbing.process_group.os.killpg", refuse)
+        assert group.is_alive()
+    os.kill(child, signal.SIGKILL)
+    group.close()
+
+
 async def test_closing_twice_is_fine() -> None:
     group = bash("true")
     await finished(group)
@@ -218,16 +247,6 @@ async def test_zombie_is_not_alive() -> None:
 
     await eventually(lambda: not group.is_alive())
     group.close()
-
-
-async def test_command_costs_few_milliseconds() -> None:
-    durations = []
-    for _ in range(20):
-        start = time.perf_counter()
-        await finished(bash("true"))
-        durations.append(time.perf_counter() - start)
-
-    assert sorted(durations)[0] < 0.004
 
 
 async def test_ten_commands_run_side_by_side() -> None:

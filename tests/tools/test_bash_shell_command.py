@@ -108,7 +108,7 @@ def test_sleeping_is_only_waiting(command: str, expected: bool) -> None:
     assert only_waits(command) is expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet="ab =\\'\"|&;<>()$`\n12", max_size=30))
 def test_no_command_line_breaks_the_reader(command: str) -> None:
     assert all(step.words for step in steps(command))
@@ -116,7 +116,7 @@ def test_no_command_line_breaks_the_reader(command: str) -> None:
     showing(command)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(alphabet="ab'\" \n|&;<>*\\", min_size=1), min_size=1, max_size=4))
 def test_quoted_words_come_back_as_they_were(words: list[str]) -> None:
     quoted = " ".join("'" + word.replace("'", "'\"'\"'") + "'" for word in words)

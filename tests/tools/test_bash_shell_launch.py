@@ -92,7 +92,7 @@ async def test_own_startup_file_is_read(startup: str | None, output: str, here: 
 
 
 async def test_shell_ends_well_when_nobody_listens(here: Path) -> None:
-    group, report = start_shell("bash", "read; exit 7", cwd=here, environment=ENVIRONMENT)
+    group, report = start_shell("bash", "sleep 0.2; exit 7", cwd=here, environment=ENVIRONMENT)
     assert report.read() is None
     report.close()
 

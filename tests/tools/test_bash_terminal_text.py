@@ -69,7 +69,7 @@ SCREEN = st.lists(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(SCREEN, st.integers(1, 7))
 def test_cuts_between_reads_change_nothing(pieces: list[bytes], step: int) -> None:
     written = b"".join(pieces)
@@ -79,7 +79,7 @@ def test_cuts_between_reads_change_nothing(pieces: list[bytes], step: int) -> No
     assert "".join(parts) + cut.finish() == whole.feed(written) + whole.finish()
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet=st.characters(codec="utf-8")))
 def test_plain_text_stays_plain(text: str) -> None:
     once = plain(text)

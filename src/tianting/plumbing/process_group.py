@@ -148,11 +148,10 @@ async def _process_end(process: "subprocess.Popen[bytes]") -> None:
 def _has_members(group: int) -> bool:
     """Whether the kernel still knows `group`; zombies count, so a yes is not the last word."""
     try:
-        os.killpg(group, 0)
+        with contextlib.suppress(PermissionError):
+            os.killpg(group, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
-        return True
     return True
 
 

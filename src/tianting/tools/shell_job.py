@@ -67,6 +67,7 @@ class ShellJob:
             # A daemon that left the session may hold the pipe for ever.
             self._following.cancel()
             with anyio.move_on_after(KILL_PATIENCE):
+                await self._drained.wait()
                 await self.finished.wait()
 
     async def _gather(self) -> None:
