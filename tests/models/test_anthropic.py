@@ -21,9 +21,9 @@ from tests.models.raw_server import (
 )
 from tianting.models.anthropic import AnthropicModel, open_anthropic
 from tianting.models.scripted import Script, calls, says
-from tianting.protocol.content import Text, Thinking, ToolResult, ToolUse
+from tianting.protocol.content import RedactedThinking, Text, Thinking, ToolResult, ToolUse
 from tianting.protocol.deltas import BlockFinished, BlockStarted, Delta, MessageFinished, MessageStarted, TextDelta
-from tianting.protocol.errors import ModelUnavailable, NotAuthenticated
+from tianting.protocol.errors import ModelUnavailable, NotAuthenticated, RequestRejected
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
@@ -124,6 +124,47 @@ async def test_answer_without_its_end_is_no_answer(events: int) -> None:
 async def test_server_that_does_not_hang_up_is_not_waited_for() -> None:
     async with model_against(sends_and_waits(STREAM_HEAD, *map(chunk, EVENTS))) as (model, server):
         assert await deltas_of(model) == answer_from(server.url)
+
+
+REFUSED = answer(
+    "400 Bad Request",
+    b'{"error":{"type":"invalid_request_error","message":"messages.1: Invalid `signature` in `thinking` block"}}',
+)
+
+
+def thought(base_url: str) -> AssistantMessage:
+    blocks = (Thinking(thinking="Hm.", signature="c2ln"), RedactedThinking(data="x"), Text(text="Hello."))
+    origin = Origin(dialect="anthropic", base_url=base_url, model=MODEL)
+    return AssistantMessage(id="m", model=MODEL, content=blocks, origin=origin)
+
+
+async def test_refused_thinking_is_left_out_from_then_on() -> None:
+    async with model_against(sends(REFUSED), WHOLE, WHOLE) as (model, server):
+        asked = request(user_text("Hi?"), thought(server.url), user_text("Well?"))
+        for _ in range(2):
+            assert (await last_message(model, asked)).content == (Text(text="Hi."),)
+
+    kinds = [
+        [part["type"] for part in msgspec.json.decode(body)["messages"][1]["content"]] for _, body in server.requests
+    ]
+    assert kinds == [["thinking", "redacted_thinking", "text"], ["text"], ["text"]]
+
+
+@pytest.mark.parametrize(
+    ("steps", "signed"),
+    [
+        pytest.param([REFUSED, REFUSED], True, id="refused again"),
+        pytest.param([REFUSED], False, id="nothing to leave out"),
+        pytest.param([answer("400 X", b'{"error":{"message":"max_tokens"}}')], True, id="refused for another reason"),
+    ],
+)
+async def test_refusal_without_a_cure_is_raised(steps: list[bytes], signed: bool) -> None:
+    async with model_against(*map(sends, steps)) as (model, server):
+        history = (user_text("Hi?"), thought(server.url), user_text("Well?")) if signed else ()
+        with pytest.raises(RequestRejected):
+            await last_message(model, request(*history))
+
+    assert len(server.requests) == len(steps)
 
 
 async def test_refused_key_names_its_source() -> None:

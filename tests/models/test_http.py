@@ -239,6 +239,15 @@ CUT = b"HTTP/1.1 413 X\r\ncontent-length: 9\r\n\r\nab"
 ENDLESS = b"HTTP/1.1 413 X\r\ncontent-length: 999999999\r\n\r\n"
 
 
+async def test_dummy_key_does_not_garble_the_message() -> None:
+    with anyio.fail_after(5):
+        async with serve_raw(sends(answer("500 X", b"Out of luck"))) as server:
+            api = HttpApi(server.url, {}, secret="o")
+            with pytest.raises(ModelUnavailable, match="Out of luck"):
+                await all_events(api)
+            await api.aclose()
+
+
 @pytest.mark.parametrize(
     ("step", "timeouts"),
     [

@@ -1,24 +1,30 @@
 """Claude, and all that speak the Messages API."""
 
+import logging
+import re
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 import msgspec
 from msgspec import Struct
 
+from tianting.models.anthropic_messages import signatures
 from tianting.models.anthropic_request import count_body, message_body
 from tianting.models.anthropic_stream import AnswerReader
 from tianting.models.http import HttpApi, Timeouts
 from tianting.models.request_json import encode_body
 from tianting.models.stream_end import read_to_end
 from tianting.protocol.deltas import Delta
-from tianting.protocol.errors import ModelUnavailable
+from tianting.protocol.errors import ModelUnavailable, RequestRejected
 from tianting.protocol.messages import Origin
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
 
 API_VERSION = "2023-06-01"
 """What imitators know as well. Newer versions are stricter and bring nothing we use."""
+_SIGNATURE_REFUSED = r"(?i)signature.*thinking|thinking.*(signature|cannot be modified)"
+
+log = logging.getLogger(__name__)
 
 
 class AnthropicModel:
@@ -27,11 +33,35 @@ class AnthropicModel:
     def __init__(self, api: HttpApi, catalogue: ModelCatalogue) -> None:
         self._api = api
         self._catalogue = catalogue
+        self._refused: set[str] = set()
+        """Signatures of thinking that the provider takes no more."""
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        """Answer `request`. An answer without its last event is `ModelUnavailable`, never a short answer."""
+        """Answer `request`. An answer without its last event is `ModelUnavailable`, never a short answer.
+
+        A signature holds for one account and one unchanged history. When it is refused (another key, a compacted or
+        rewound history) the same is asked once more without the thinking it stood under.
+        """
+        try:
+            async with aclosing(self._ask(request)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        except RequestRejected as error:
+            fresh = set(signatures(request.messages)) - self._refused
+            if not fresh or re.search(_SIGNATURE_REFUSED, str(error)) is None:
+                raise
+            log.warning("thinking of earlier answers is left out: %s", error)
+            self._refused |= fresh
+        else:
+            return
+        async with aclosing(self._ask(request)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def _ask(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         target = self._target(request)
-        body = encode_body(message_body(request, target, self._catalogue.lookup(request.model)))
+        info = self._catalogue.lookup(request.model)
+        body = encode_body(message_body(request, target, info, self._refused))
         reader = AnswerReader(target)
         async with aclosing(self._api.events("/v1/messages", body)) as events:
             async for event in events:
@@ -46,7 +76,7 @@ class AnthropicModel:
     async def count_tokens(self, request: ModelRequest) -> int:
         """Ask the provider, which estimates. Raises `ModelError`."""
         info = self._catalogue.lookup(request.model)
-        body = encode_body(count_body(request, self._target(request), info))
+        body = encode_body(count_body(request, self._target(request), info, self._refused))
         answer = await self._api.call("/v1/messages/count_tokens", body)
         try:
             return msgspec.json.decode(answer, type=_Count).input_tokens

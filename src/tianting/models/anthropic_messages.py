@@ -4,7 +4,7 @@ Signed thinking and unknown blocks go back only to where they came from. Everyth
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 from tianting.models.call_ids import CallIds
@@ -28,10 +28,14 @@ _NO_IMAGE = "[There was an image here. This model cannot see images.]"
 
 
 class WireMessages:
-    """The messages of one request. Their blocks are new objects, to be marked freely."""
+    """The messages of one request. Their blocks are new objects, to be marked freely.
 
-    def __init__(self, history: Sequence[Message], target: Origin, *, images: bool) -> None:
+    Thinking whose signature is in `refused` stays behind, although it came from here.
+    """
+
+    def __init__(self, history: Sequence[Message], target: Origin, *, images: bool, refused: Set[str]) -> None:
         self._target = target
+        self._refused = refused
         self._images = images
         self._ids = CallIds(history, _CALL_ID)
         self.merged: list[Json] = []
@@ -90,13 +94,25 @@ class WireMessages:
                 return _text(text)
             case ToolUse(id=call_id, name=name, input=arguments):
                 return {"type": "tool_use", "id": self._ids[call_id], "name": _name(name), "input": arguments}
-            case Thinking(thinking=thinking, signature=signature) if at_home and signature:
+            case Thinking(thinking=thinking, signature=signature) if at_home and self._is_taken(signature):
                 return {"type": "thinking", "thinking": thinking, "signature": signature}
-            case RedactedThinking(data=data) if at_home:
+            case RedactedThinking(data=data) if at_home and self._is_taken(data):
                 return {"type": "redacted_thinking", "data": data}
             case Opaque(raw=raw) if at_home:
                 return raw
         return None
+
+    def _is_taken(self, signature: str) -> bool:
+        return signature != "" and signature not in self._refused
+
+
+def signatures(history: Iterable[Message]) -> Iterator[str]:
+    """What vouches for each piece of thinking in `history`."""
+    for message in history:
+        for block in message.content:
+            match block:
+                case Thinking(signature=signature) | RedactedThinking(data=signature):
+                    yield signature
 
 
 def _text(text: str) -> Json | None:

@@ -4,6 +4,8 @@ Pure, and the same history gives the same bytes apart from the breakpoints: the 
 thinking hang on it.
 """
 
+from collections.abc import Set
+
 from tianting.models.anthropic_messages import Json, WireMessages
 from tianting.protocol.messages import Origin
 from tianting.protocol.model_catalogue import ModelInfo
@@ -17,9 +19,12 @@ _LEAST_BUDGET = 1_024
 """Tokens: the API's least, and what we leave for the words behind the thinking."""
 
 
-def message_body(request: ModelRequest, target: Origin, info: ModelInfo) -> Json:
-    """The body of `POST /v1/messages`, streaming. `target` is where it goes, `info` what its model can do."""
-    messages = WireMessages(request.messages, target, images=info.images)
+def message_body(request: ModelRequest, target: Origin, info: ModelInfo, refused: Set[str] = frozenset()) -> Json:
+    """The body of `POST /v1/messages`, streaming.
+
+    `target` is where it goes, `info` what its model can do, `refused` the signatures it did not take before.
+    """
+    messages = WireMessages(request.messages, target, images=info.images, refused=refused)
     max_tokens = min(request.max_tokens, info.max_output)
     body: Json = {
         "model": request.model,
@@ -33,10 +38,11 @@ def message_body(request: ModelRequest, target: Origin, info: ModelInfo) -> Json
     return {**body, **request.extra}
 
 
-def count_body(request: ModelRequest, target: Origin, info: ModelInfo) -> Json:
+def count_body(request: ModelRequest, target: Origin, info: ModelInfo, refused: Set[str] = frozenset()) -> Json:
     """The body of `POST /v1/messages/count_tokens`: the same prompt, without what concerns the answer."""
     unknown = ("max_tokens", "stream", "metadata", "service_tier", "stop_sequences")
-    return {name: value for name, value in message_body(request, target, info).items() if name not in unknown}
+    body = message_body(request, target, info, refused)
+    return {name: value for name, value in body.items() if name not in unknown}
 
 
 def _prompt(request: ModelRequest) -> Json:

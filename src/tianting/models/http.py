@@ -22,6 +22,7 @@ from tianting.protocol.errors import ConfigError, ModelError, ModelUnavailable, 
 
 _KEEP_ALIVES = frozenset({"ping", "keepalive"})
 _LONGEST_ERROR_BODY = 65_536  # bytes
+_SHORTEST_SECRET = 8  # characters: to cut a local server's dummy key out would only garble the message
 _IDLE_CONNECTION_LIFE = 60.0  # seconds: tools run between two requests, and a new handshake is dear
 
 
@@ -55,7 +56,7 @@ class HttpApi:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self._timeouts = timeouts
-        self._secret = secret
+        self._secret = secret if secret and len(secret) >= _SHORTEST_SECRET else None
         self._key_source = key_source
         self._client = _open_client(_checked(self.base_url), headers, timeouts, key_source)
         self._host = httpx2.URL(self.base_url).host
