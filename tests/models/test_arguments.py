@@ -28,6 +28,7 @@ from tianting.protocol.messages import AssistantMessage, user_text
         pytest.param("[1]", ({}, "[1]"), id="list"),
         pytest.param('"just words"', ({}, '"just words"'), id="encoded words"),
         pytest.param("words", ({}, "words"), id="words"),
+        pytest.param("[" * 9999, ({}, "[" * 9999), id="too deep"),
     ],
 )
 def test_read_arguments(text: str, read: tuple[dict[str, Any], str]) -> None:

@@ -512,6 +512,7 @@ def test_shapes_of_streams(events: list[Event | str]) -> None:
         pytest.param([], ModelUnavailable, "broken_stream", id="nothing at all"),
         pytest.param([DONE], ModelUnavailable, "broken_stream", id="an end and nothing before"),
         pytest.param(["data: {oops\n\n"], ModelUnavailable, "broken_stream", id="no JSON"),
+        pytest.param(['data: {"id":' + "[" * 9999 + "\n\n"], ModelUnavailable, "broken_stream", id="too deep"),
         pytest.param([chunk("error")], ModelUnavailable, "server_error", id="ended in an error"),
         pytest.param([chunk("network_error")], ModelUnavailable, "server_error", id="ended in an unknown way"),
         pytest.param(
@@ -570,3 +571,8 @@ def test_no_word_is_lost(words: list[tuple[str, str]]) -> None:
             if isinstance(delta, delta_type)
         )
         assert blocks == shown == said
+
+
+def test_letters_that_are_none_are_a_broken_stream() -> None:
+    with pytest.raises(ModelUnavailable):
+        read_bytes([b'data: {"id":"c1","model":"\xff"}\n\n'], Profile())

@@ -413,6 +413,7 @@ def test_cache_writes_that_live_long_are_counted() -> None:
     [
         pytest.param(FULL[:-1], ModelUnavailable, "broken_stream", id="no terminal event"),
         pytest.param([CREATED, "data: {oops\n\n"], ModelUnavailable, "broken_stream", id="no JSON"),
+        pytest.param(['data: {"id":' + "[" * 9999 + "\n\n"], ModelUnavailable, "broken_stream", id="too deep"),
         pytest.param([done(0, {"type": "message", "id": 7})], ModelUnavailable, "broken_stream", id="bad item"),
         pytest.param([added(0, MESSAGE), completed()], ModelUnavailable, "broken_stream", id="item never done"),
         pytest.param(
@@ -456,3 +457,8 @@ def test_failures(events: list[Event], error: type[ModelError], cause: str | Non
 def test_nonsense_is_a_broken_stream_and_no_crash(data: st.DataObject) -> None:
     with suppress(ModelError):
         read(*data.draw(damaged(FULL)))
+
+
+def test_letters_that_are_none_are_a_broken_stream() -> None:
+    with pytest.raises(ModelUnavailable):
+        read_bytes([b'data: {"type":"\xff"}\n\n'])

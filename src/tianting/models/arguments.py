@@ -43,5 +43,5 @@ def _decoded(text: str) -> Any:
         return None
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False  # neither an object nor nothing

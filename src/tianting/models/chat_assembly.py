@@ -97,7 +97,7 @@ class ChatAssembly:
             return []
         try:
             chunk = read_chunk(data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _broken(f"sent an event that cannot be read ({error})") from error
         if chunk.failed:
             raise _error_in(data)

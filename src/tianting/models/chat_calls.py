@@ -108,4 +108,4 @@ class CallCollector:
 def _is_other(call: ArrivingCall, part: CallPart) -> bool:
     """Whether `part`, which has a name and the same index, is another call all the same."""
     has_other_id = bool(part.id and call.wire_id and part.id != call.wire_id)
-    return has_other_id or bool(part.arguments and call.is_whole)
+    return has_other_id or (part.arguments.startswith("{") and call.is_whole)

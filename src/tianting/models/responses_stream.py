@@ -72,7 +72,7 @@ class ResponseAssembly:
         """The deltas of one event. Raises the `ModelError` it tells of, or that it cannot be read."""
         try:
             deltas = self._read(read_head(data).type, data)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _broken(f"sent an event that cannot be read ({error})") from error
         if deltas and not self._started:  # imitators may begin without a word about the response
             return [*self._start(Response()), *deltas]

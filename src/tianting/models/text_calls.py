@@ -18,24 +18,25 @@ class WrittenCall(Struct, frozen=True, kw_only=True):
     arguments: dict[str, Any]
 
 
+# Patterns are compiled when they are first used: few servers need them, and all would wait for them.
 _JSON_CALLS = (
-    re.compile(r"<tool_call>\s*(\{.*?\})\s*(?:</tool_call>|\Z)", re.DOTALL),  # Hermes, Qwen
-    re.compile(r"\[TOOL_REQUEST\]\s*(\{.*?\})\s*(?:\[END_TOOL_REQUEST\]|\Z)", re.DOTALL),  # LM Studio
-    re.compile(r"\[TOOL_CALLS\]\s*(\[.*\]|\{.*\})\s*\Z", re.DOTALL),  # Mistral
-    re.compile(r"<\|python_tag\|>\s*(\{.*\})\s*(?:<\|eom_id\|>|\Z)", re.DOTALL),  # Llama
-    re.compile(r"\A\s*```(?:json)?\s*(\{.*\}|\[.*\])\s*```\s*\Z", re.DOTALL),
+    r"<tool_call>\s*(\{.*?\})\s*(?:</tool_call>|\Z)",  # Hermes, Qwen
+    r"\[TOOL_REQUEST\]\s*(\{.*?\})\s*(?:\[END_TOOL_REQUEST\]|\Z)",  # LM Studio
+    r"\[TOOL_CALLS\]\s*(\[.*\]|\{.*\})\s*\Z",  # Mistral
+    r"<\|python_tag\|>\s*(\{.*\})\s*(?:<\|eom_id\|>|\Z)",  # Llama
+    r"\A\s*```(?:json)?\s*(\{.*\}|\[.*\])\s*```\s*\Z",
 )
-_NAMED_JSON = re.compile(r"\[TOOL_CALLS\]([\w.-]+)\[ARGS\](\{.*?\})(?=\s*(?:\[TOOL_CALLS\]|\Z))", re.DOTALL)  # Mistral
-_TAGGED = re.compile(r"(?:<tool_call>\s*)?<function=([\w.-]+)>(.*?)</function>(?:\s*</tool_call>)?", re.DOTALL)
-_PARAMETER = re.compile(r"<parameter=([\w.-]+)>\n?(.*?)\n?</parameter>", re.DOTALL)
+_NAMED_JSON = r"\[TOOL_CALLS\]([\w.-]+)\[ARGS\](\{.*?\})(?=\s*(?:\[TOOL_CALLS\]|\Z))"  # Mistral
+_TAGGED = r"(?:<tool_call>\s*)?<function=([\w.-]+)>(.*?)</function>(?:\s*</tool_call>)?"  # Qwen-Coder
+_PARAMETER = r"<parameter=([\w.-]+)>\n?(.*?)\n?</parameter>"
 
 
 def find_calls(text: str, known: Set[str]) -> tuple[str, list[WrittenCall]]:
     """The text without its calls, and the calls. Where one is of no known tool, the text stays as it is."""
     for pattern, read in _SYNTAXES:
-        calls = [call for match in pattern.finditer(text) for call in read(match)]
+        calls = [call for match in re.finditer(pattern, text, re.DOTALL) for call in read(match)]
         if calls and all(call.name in known for call in calls):
-            return pattern.sub("", text).strip(), calls
+            return re.sub(pattern, "", text, flags=re.DOTALL).strip(), calls
     return text, []
 
 
@@ -50,11 +51,11 @@ def _read_named(match: re.Match[str]) -> Iterator[WrittenCall]:
 
 
 def _read_tagged(match: re.Match[str]) -> Iterator[WrittenCall]:
-    arguments = {name: _value(text) for name, text in _PARAMETER.findall(match[2])}
+    arguments = {name: _value(text) for name, text in re.findall(_PARAMETER, match[2], re.DOTALL)}
     yield WrittenCall(name=match[1], arguments=arguments)
 
 
-_SYNTAXES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Iterator[WrittenCall]]], ...] = (
+_SYNTAXES: tuple[tuple[str, Callable[[re.Match[str]], Iterator[WrittenCall]]], ...] = (
     (_TAGGED, _read_tagged),
     (_NAMED_JSON, _read_named),
     *((pattern, _read_json) for pattern in _JSON_CALLS),
@@ -83,5 +84,5 @@ def _value(text: str) -> Any:
 def _decoded(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
