@@ -8,8 +8,8 @@ from pathlib import Path
 from tianting.plumbing.printable import printable
 from tianting.tools.contract import ToolFailed
 from tianting.tools.workspace import Workspace
+from tianting.worktree.outline import NOISE
 
-NOISE = frozenset({".git", "node_modules", ".venv", "__pycache__", ".mypy_cache", ".tox", "target", "dist"})
 _MAX_LOOKED_AT = 20_000
 _MAX_SIMILAR = 3
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from tianting.plumbing.printable import printable
-from tianting.tools.missing_path import NOISE
+from tianting.worktree.outline import NOISE
 
 _MAX_FILES = 20_000
 _MAX_NAMED = 3
