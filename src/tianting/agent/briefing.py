@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from tianting.protocol.messages import UserMessage, note
-from tianting.worktree.survey import Survey
+from tianting.worktree.survey import GitFacts, Survey
 
 
 class Environment(Struct, frozen=True, kw_only=True):
@@ -11,7 +11,7 @@ class Environment(Struct, frozen=True, kw_only=True):
 
     system: str
     """`Linux 6.1`, `Darwin 25`."""
-    shell: str
+    shell_name: str
     day: str
     """`2026-11-20`: nothing finer, or every session would write its own cache."""
     additional: tuple[str, ...] = ()
@@ -21,8 +21,8 @@ class Environment(Struct, frozen=True, kw_only=True):
 def briefing(environment: Environment, survey: Survey) -> UserMessage:
     """Build the message that stands before the first prompt."""
     parts = [_machine(environment, survey), *_git(survey)]
-    if survey.checks:
-        parts.append("Checks this project seems to have:\n" + "\n".join(survey.checks))
+    if survey.check_commands:
+        parts.append("Commands that seem to check this project:\n" + "\n".join(survey.check_commands))
     if survey.outline:
         parts.append(f"Outline of the project (it may be cut):\n{survey.outline}")
     return note("\n\n".join(parts))
@@ -31,8 +31,31 @@ def briefing(environment: Environment, survey: Survey) -> UserMessage:
 def _machine(environment: Environment, survey: Survey) -> str:
     lines = [
         f"Project root: {survey.root}",
-        f"System: {environment.system}, shell {environment.shell}, day {environment.day}",
+        f"System: {environment.system}, shell {environment.shell_name}, day {environment.day}",
     ]
     if environment.additional:
         lines.append(f"You may also work in: {', '.join(environment.additional)}")
     return "\n".join(lines)
+
+
+def _git(survey: Survey) -> list[str]:
+    if not survey.is_git:
+        return ["The project is not a git repository."]
+    if survey.git is None:
+        return ["The project is a git repository; its state is unknown."]
+    facts = survey.git
+    lines = [f"Git branch: {facts.branch or '(detached)'}{_distance(facts)}"]
+    if facts.status:
+        lines += ["Changed before you came, and not yours:", *facts.status]
+        if (more := facts.status_total - len(facts.status)) > 0:
+            lines.append(f"({more} more)")
+    else:
+        lines.append("The work tree is clean.")
+    if facts.commits:
+        lines += ["Newest commits:", *facts.commits]
+    return ["\n".join(lines)]
+
+
+def _distance(facts: GitFacts) -> str:
+    parts = [f"{count} {word}" for count, word in ((facts.ahead, "ahead"), (facts.behind, "behind")) if count]
+    return f" ({', '.join(parts)})" if parts else ""

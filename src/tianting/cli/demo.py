@@ -15,9 +15,12 @@ from pathlib import Path
 import anyio
 import click
 
-from tianting.cli.headless import run_headless
 from tianting.cli.invocation import Invocation
+from tianting.cli.wiring import open_session
 from tianting.models.script_file import load_script
+from tianting.protocol.messages import user_text
+from tianting.surfaces.output import DescriptorOutput
+from tianting.surfaces.scrollback import Scrollback
 from tianting.testing.model_server import serve
 
 PROMPT = "A test of this project fails. Find the cause, mend it, and verify it."
@@ -74,8 +77,10 @@ async def _agent(project: Path, home: Path) -> int:
         }
         os.chdir(project)
         allowed = ("Edit", "Bash(python3 -m unittest 2>&1)")
-        invocation = Invocation(print=True, model="sonnet", verbose=True, allowed_tools=allowed)
-        return await run_headless(invocation, PROMPT)
+        async with open_session(Invocation(model="sonnet", allowed_tools=allowed)) as session:
+            session.listen(Scrollback(DescriptorOutput(1), colour=sys.stdout.isatty()))
+            report = await session.submit(user_text(PROMPT))
+    return 0 if report.end == "answered" else 1
 
 
 def _show_outcome(project: Path, after: "subprocess.CompletedProcess[str]") -> None:

@@ -52,7 +52,7 @@ def tianting() -> None:
 @prompt_options
 @click.version_option(None, "-v", "--version", package_name="tianting", message="%(version)s (Tianting)")
 @click.pass_context
-def prompt(ctx: click.Context, **options: Any) -> None:
+def prompt(ctx: click.Context, /, **options: Any) -> None:
     """Work on PROMPT in the current directory, or begin a conversation.
 
     With -p the prompt may also come from standard input, alone or behind PROMPT.
@@ -133,5 +133,5 @@ def _failed(message: str, code: int) -> int:
 
 def _closed_output() -> int:
     """Nobody reads any more. What is left in the buffer must not raise again when the interpreter ends."""
-    sys.stdout = None  # type: ignore[assignment]
+    sys.stdout = None
     return 1

@@ -69,9 +69,14 @@ def _scripted(path: str, catalogue: ModelCatalogue) -> ModelDoor:
 
 
 def _retrying(client: ModelClient) -> ModelClient:
-    from tianting.models.retrying import RetryingModel
+    from random import random
 
-    return RetryingModel(client)
+    import anyio
+
+    from tianting.models.retrying import RetryingModel
+    from tianting.plumbing.backoff import Backoff
+
+    return RetryingModel(client, backoff=Backoff(), sleep=anyio.sleep, random=random)
 
 
 def _api(provider: Provider, key: Key) -> "HttpApi":

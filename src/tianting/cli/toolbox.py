@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -10,6 +11,7 @@ from msgspec import Struct
 from tianting.agent.loop import OutputGoal
 from tianting.agent.prompt import tool_names
 from tianting.cli.invocation import Invocation
+from tianting.plumbing.clock import SystemClock
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import Family
 from tianting.protocol.tool_calls import ToolSpec
@@ -21,7 +23,7 @@ from tianting.tools.contract import AnyTool
 from tianting.tools.edit import Edit
 from tianting.tools.glob import Glob
 from tianting.tools.grep import Grep
-from tianting.tools.ls import Ls
+from tianting.tools.ls import LS
 from tianting.tools.multi_edit import MultiEdit
 from tianting.tools.read import Read
 from tianting.tools.read_ledger import ReadLedger
@@ -29,6 +31,9 @@ from tianting.tools.task_stop import TaskStop
 from tianting.tools.todo import TodoList, TodoRead, TodoWrite
 from tianting.tools.workspace import Workspace
 from tianting.tools.write import Write
+
+if TYPE_CHECKING:
+    from tianting.agent.required_output import RequiredOutput
 
 
 class Toolbox(Struct, frozen=True, kw_only=True):
@@ -46,7 +51,7 @@ async def open_toolbox(
     invocation: Invocation, workspace: Workspace, family: Family, spill: Path, environment: Mapping[str, str]
 ) -> AsyncGenerator[Toolbox, None]:
     """The tools for `invocation`. Leaving ends their background jobs. Raises `ConfigError` for unknown names."""
-    async with BackgroundJobs(spill) as jobs:
+    async with BackgroundJobs(SystemClock()) as jobs:
         tools = _tools(workspace, jobs, environment, spill)
         names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
         goal = _goal(invocation.json_schema)
@@ -55,3 +60,52 @@ async def open_toolbox(
         offered = tuple(tool.spec for tool in tools if tool.spec.name in names)
         callable_tools = tools if invocation.tools is None else tuple(tool for tool in tools if tool.spec.name in names)
         yield Toolbox(tools=callable_tools, offered=tuple(sorted(offered, key=lambda spec: spec.name)), goal=goal)
+
+
+def _tools(
+    workspace: Workspace, jobs: BackgroundJobs, environment: Mapping[str, str], spill: Path
+) -> tuple[AnyTool, ...]:
+    ledger, todos = ReadLedger(), TodoList()
+    return (
+        ApplyPatch(workspace, ledger),
+        Bash(workspace, ledger, jobs, environment=environment, spill_directory=spill),
+        BashOutput(jobs),
+        Edit(workspace, ledger),
+        Glob(workspace),
+        Grep(workspace),
+        LS(workspace),
+        MultiEdit(workspace, ledger),
+        Read(workspace, ledger),
+        TaskStop(jobs),
+        TodoRead(todos),
+        TodoWrite(todos),
+        Write(workspace, ledger),
+    )
+
+
+def _chosen(wanted: str | None, family: Family, known: set[str]) -> set[str]:
+    """The names to offer: those of the family, or those of `--tools`."""
+    if wanted is None or wanted.strip() == "default":
+        return set(tool_names(family))
+    names = {name.strip() for name in wanted.split(",") if name.strip()}
+    if unknown := names - known:
+        raise ConfigError(f"--tools: there is no tool {', '.join(sorted(unknown))}. Tools: {', '.join(sorted(known))}.")
+    return names
+
+
+def _goal(schema: str | None) -> "RequiredOutput | None":
+    if schema is None:
+        return None
+    from tianting.agent.required_output import RequiredOutput
+
+    return RequiredOutput(_schema(schema))
+
+
+def _schema(text: str) -> dict[str, Any]:
+    try:
+        data = text.encode() if text.lstrip().startswith("{") else Path(text).expanduser().read_bytes()
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except OSError as error:
+        raise ConfigError(f"--json-schema: {text!r} is neither JSON nor a file: {error.strerror}.") from None
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"--json-schema is no JSON: {error}.") from None

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -97,9 +96,14 @@ async def open_session(invocation: Invocation, person: Person | None = None) -> 
     async with open_toolbox(invocation, workspace, door.family, _spill_directory(place), ground.environment) as toolbox:
         mode = permission_mode(invocation, ground.settings, place)
         loop = _loop(invocation, ground, door, toolbox, _gate(invocation, ground, workspace, mode, person))
-        facts = survey.finish(SURVEY_PATIENCE)
-        log = None if invocation.no_session_persistence else _log(place, ground, facts)
-        opening = _opening(invocation, door, toolbox, place, facts, workspace, mode)
+        surveyed = survey.finish(SURVEY_PATIENCE)
+        log = None if invocation.no_session_persistence else _log(place, ground, surveyed)
+        opening = Opening(
+            facts=_facts(door, toolbox, place, workspace, mode),
+            shape=_shape(invocation, door, toolbox, place),
+            history=tuple(place.resumed.history) if place.resumed else (),
+            briefing=briefing(_machine(workspace), surveyed),
+        )
         try:
             yield Session(loop, opening, log=log, new_id=random_uuid)
         finally:
@@ -157,40 +161,37 @@ def _loop(invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Tool
 
 
 def _log(place: Place, ground: Ground, survey: Survey) -> SessionLog:
-    stamp = Stamp(session_id=place.session_id, cwd=str(ground.cwd), version=__version__, git_branch=survey.branch or "")
+    stamp = Stamp(
+        session_id=place.session_id,
+        cwd=str(ground.cwd),
+        version=__version__,
+        git_branch=survey.git.branch if survey.git else "",
+    )
     return SessionLog(place.path, stamp, SystemClock(), random_uuid, place.resumed)
 
 
-def _opening(
-    invocation: Invocation,
-    door: ModelDoor,
-    toolbox: Toolbox,
-    place: Place,
-    survey: Survey,
-    workspace: Workspace,
-    mode: PermissionMode,
-) -> Opening:
-    names = tuple(spec.name for spec in toolbox.offered)
-    return Opening(
-        facts=SessionStarted(
-            session_id=place.session_id,
-            cwd=str(workspace.root),
-            model=door.info.id,
-            permission_mode=mode,
-            tools=names,
-            key_source=door.key_source,
-        ),
-        shape=ModelRequest(
-            model=door.info.id,
-            system=_system(invocation, door, names),
-            tools=toolbox.offered,
-            messages=(),
-            max_tokens=min(door.info.max_output, MOST_OUTPUT),
-            effort=invocation.effort,
-            cache_key=place.session_id,
-        ),
-        history=tuple(place.resumed.history) if place.resumed else (),
-        briefing=briefing(machine(workspace), survey),
+def _facts(
+    door: ModelDoor, toolbox: Toolbox, place: Place, workspace: Workspace, mode: PermissionMode
+) -> SessionStarted:
+    return SessionStarted(
+        session_id=place.session_id,
+        cwd=str(workspace.root),
+        model=door.info.id,
+        permission_mode=mode,
+        tools=tuple(spec.name for spec in toolbox.offered),
+        key_source=door.key_source,
+    )
+
+
+def _shape(invocation: Invocation, door: ModelDoor, toolbox: Toolbox, place: Place) -> ModelRequest:
+    return ModelRequest(
+        model=door.info.id,
+        system=_system(invocation, door, tuple(spec.name for spec in toolbox.offered)),
+        tools=toolbox.offered,
+        messages=(),
+        max_tokens=min(door.info.max_output, MOST_OUTPUT),
+        effort=invocation.effort,
+        cache_key=place.session_id,
     )
 
 
@@ -199,11 +200,10 @@ def _system(invocation: Invocation, door: ModelDoor, tools: tuple[str, ...]) -> 
     return tuple(part for part in (prompt, invocation.append_system_prompt) if part)
 
 
-def machine(workspace: Workspace) -> Environment:
-    """What the model is told of the machine."""
+def _machine(workspace: Workspace) -> Environment:
     return Environment(
         system=f"{platform.system()} {platform.release().split('-')[0]}",
-        shell="bash",
+        shell_name="bash",
         day=time.strftime("%Y-%m-%d"),
         additional=tuple(str(path) for path in workspace.additional),
     )

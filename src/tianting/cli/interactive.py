@@ -1,0 +1,42 @@
+"""`tianting` without -p: a conversation in the terminal."""
+
+import os
+
+from tianting import __version__
+from tianting.cli.invocation import Invocation
+from tianting.cli.wiring import home_directory, open_session
+from tianting.protocol.content import text_of
+from tianting.protocol.messages import AssistantMessage
+from tianting.session.session import Session
+from tianting.surfaces.conversation import ConversationSurface
+from tianting.surfaces.escaping import one_line, visible
+from tianting.surfaces.input_line import InputLine
+from tianting.surfaces.output import DescriptorOutput
+from tianting.surfaces.permission_question import TerminalPerson
+from tianting.surfaces.scrollback import Scrollback
+
+
+async def run_interactive(invocation: Invocation) -> int:
+    """Talk until the person leaves. Raises `TiantingError` for what can be known before."""
+    scrollback = Scrollback(DescriptorOutput(1), colour="NO_COLOR" not in os.environ)
+    async with open_session(invocation, TerminalPerson(scrollback)) as session:
+        session.listen(scrollback)
+        await _greet(session, scrollback)
+        line = InputLine(home_directory(os.environ) / "prompts.txt")
+        await ConversationSurface(line, scrollback).run(session, invocation.prompt or "")
+        await _part(invocation, session, scrollback)
+    return 0
+
+
+async def _greet(session: Session, scrollback: Scrollback) -> None:
+    facts = session.facts
+    await scrollback.say(f"Tianting {__version__} · {one_line(facts.model)} · {facts.permission_mode}", "cyan")
+    await scrollback.say(f"{one_line(facts.cwd, 1_000)} · /help says what the keys do", "dim")
+    answers = [message for message in session.history if isinstance(message, AssistantMessage)]
+    if answers and (words := text_of(answers[-1].content)):
+        await scrollback.say(f"\nIt said last:\n{visible(words)}", "dim")
+
+
+async def _part(invocation: Invocation, session: Session, scrollback: Scrollback) -> None:
+    if session.history and not invocation.no_session_persistence:
+        await scrollback.say(f"Go on with this conversation: tianting -r {session.facts.session_id}", "dim")
