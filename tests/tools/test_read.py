@@ -90,6 +90,8 @@ async def test_what_programs_get_is_in_their_spelling(desk: Desk) -> None:
         pytest.param(b"a\r\nb\r\n", "     1\ta\n     2\tb\n[lines end in CRLF]", id="CRLF"),
         pytest.param(b"\xef\xbb\xbfa\n", "     1\ta", id="byte order mark"),
         pytest.param(b"caf\xe9\n", "     1\tcaf\u00e9\n[not UTF-8; shown as Latin-1]", id="Latin-1"),
+        pytest.param("a\né\n".encode("utf-16"), "     1\ta\n     2\té", id="two bytes a character"),
+        pytest.param(b"\xfe\xff\0a\0\n", "     1\ta", id="big end first"),
         pytest.param(b"a\nb", "     1\ta\n     2\tb\n[no newline at the end of the file]", id="unfinished line"),
         pytest.param("日本\n".encode(), "     1\t日本", id="wide characters"),
         pytest.param(b"BM is no bitmap\n", "     1\tBM is no bitmap", id="text that begins like a bitmap"),
@@ -244,7 +246,7 @@ async def test_offset_zero_is_the_beginning_and_less_is_refused(desk: Desk) -> N
         pytest.param(b"\x1f\x8b\x08\0", "gzip, 4 bytes", "gzip -dc x.bin | head -c 2000", id="compressed"),
         pytest.param(b"a\0b", "unknown format, 3 bytes", "od -c x.bin | head", id="NUL"),
         pytest.param(
-            "hé".encode("utf-16"), "UTF-16 text, 6 bytes", "iconv -f UTF-16 -t UTF-8 x.bin", id="two bytes a character"
+            "h".encode("utf-32"), "UTF-32 text, 8 bytes", "iconv -f UTF-32 -t UTF-8 x.bin", id="four bytes a character"
         ),
     ],
 )
@@ -256,13 +258,23 @@ async def test_binary_says_what_it_is_and_how_to_look_inside(
     assert await desk.failure("x.bin") == f"x.bin is binary ({kind}). Look inside with Bash: {command}"
 
 
-async def test_advice_for_utf_16_gives_the_text(desk: Desk) -> None:
-    desk.write("x.txt", "hé\n".encode("utf-16"))
+async def test_advice_for_utf_32_gives_the_text(desk: Desk) -> None:
+    desk.write("x.txt", "hé\n".encode("utf-32"))
     command = (await desk.failure("x.txt")).partition("with Bash: ")[2]
 
     done = await anyio.run_process(["sh", "-c", command], cwd=desk.root)
 
     assert done.stdout.decode() == "hé\n"
+
+
+async def test_megabytes_of_utf_16_are_left_to_the_shell(desk: Desk) -> None:
+    with desk.write("x.txt", "hé\n".encode("utf-16")).open("r+b") as file:
+        file.truncate(20_000_001)
+
+    assert await desk.failure("x.txt") == (
+        "x.txt is UTF-16 and has 20.0 MB, too much to convert here. "
+        "Look inside with Bash: iconv -f UTF-16 -t UTF-8 x.txt | sed -n 1,200p"
+    )
 
 
 async def test_nul_far_inside_is_found_too(desk: Desk) -> None:

@@ -2,13 +2,16 @@
 
 import base64
 import sys
+import zlib
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import anyio
 import msgspec
 import pytest
+from pypdf import PdfWriter
 
 from tianting.protocol.content import Base64Source, Image
 from tianting.protocol.tool_calls import ToolOutput
@@ -275,3 +278,24 @@ def test_reader_process_answers_without_a_process(tmp_path: Path) -> None:
 
     assert answer(str(path), 2, 9) == PdfAnswer(count=2, texts=("Two",))
     assert answer(str(tmp_path / "none.pdf"), 1, 1).error.startswith("[Errno 2] No such file or directory")
+
+
+async def test_locked_pdf_says_so_and_an_empty_password_opens(tmp_path: Path) -> None:
+    for name, password in (("locked.pdf", "secret"), ("open.pdf", "")):
+        writer = PdfWriter(BytesIO(pdf(["Hello"])))
+        writer.encrypt(password, owner_password="owner", algorithm="RC4-128")
+        writer.write(tmp_path / name)
+
+    assert (await failure(tmp_path, "locked.pdf")).startswith("Cannot read locked.pdf: it is locked with a password. ")
+    assert "Hello" in await text(tmp_path, "open.pdf")
+
+
+async def test_pdf_that_swells_takes_nothing_down(tmp_path: Path) -> None:
+    swollen = zlib.compress(b"\0" * 400_000_000, 9)
+    body = pdf([""]).replace(
+        b"<< /Length 0 >>\nstream\n\nendstream",
+        b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(swollen), swollen),
+    )
+    (tmp_path / "a.pdf").write_bytes(body)
+
+    assert (await failure(tmp_path, "a.pdf")).startswith("Cannot read a.pdf: ")

@@ -16,6 +16,8 @@ class FileKind(Struct, frozen=True, kw_only=True):
     """What a person calls it, for binaries."""
     media_type: str = ""
     """For images."""
+    codec: str = "utf-8"
+    """For text."""
     look: str = "od -c {} | head"
     """The shell command that looks inside a binary; `{}` is its quoted path."""
 
@@ -63,8 +65,9 @@ _KINDS: tuple[tuple[int, bytes, FileKind], ...] = (
     (0, b"II*\x00", _binary("TIFF picture")),
     (0, b"MM\x00*", _binary("TIFF picture")),
     (0, b"\x00\x00\x01\x00", _binary("icon")),
-    (0, b"\xff\xfe", _binary("UTF-16 text", "iconv -f UTF-16 -t UTF-8 {}")),
-    (0, b"\xfe\xff", _binary("UTF-16 text", "iconv -f UTF-16 -t UTF-8 {}")),
+    (0, b"\xff\xfe\0\0", _binary("UTF-32 text", "iconv -f UTF-32 -t UTF-8 {}")),
+    (0, b"\xff\xfe", FileKind(form="text", codec="utf-16")),
+    (0, b"\xfe\xff", FileKind(form="text", codec="utf-16")),
 )
 
 

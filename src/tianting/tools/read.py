@@ -8,6 +8,7 @@ Everything that touches the disk runs in a worker thread, because a network disk
 import os
 import shlex
 import stat
+from functools import partial
 from pathlib import Path
 
 from anyio import from_thread, to_thread
@@ -126,8 +127,8 @@ class Read:
             case "text" if path.suffix == ".ipynb":
                 return await to_thread.run_sync(read_notebook, path, name, *window, abandon_on_cancel=True)
             case "text":
-                check = from_thread.check_cancelled
-                return await to_thread.run_sync(read_text, path, name, *window, check, abandon_on_cancel=True)
+                read = partial(read_text, check_cancelled=from_thread.check_cancelled, codec=look.kind.codec)
+                return await to_thread.run_sync(read, path, name, *window, abandon_on_cancel=True)
             case "image":
                 media_type = look.kind.media_type
                 return await to_thread.run_sync(read_image, path, name, media_type, abandon_on_cancel=True)

@@ -1,7 +1,10 @@
 """Text files for the model: a number before each line, and behind the last what is missing and how to get it."""
 
+import shlex
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from msgspec import Struct
 
@@ -13,6 +16,7 @@ from tianting.tools.shown_file import ShownFile
 from tianting.tools.text_page import TextPage, read_page
 
 _MAX_OUTLINED_BYTES = 1_000_000
+_MAX_TRANSCODED_BYTES = 20_000_000
 _PYTHON = frozenset({".py", ".pyi"})
 
 
@@ -32,12 +36,15 @@ class TextReadOutput(Struct, frozen=True, kw_only=True, tag_field="type", tag="t
     file: TextFile
 
 
-def read_text(path: Path, name: str, first: int, limit: int, check_cancelled: Callable[[], None]) -> ShownFile:
+def read_text(
+    path: Path, name: str, first: int, limit: int, check_cancelled: Callable[[], None], *, codec: str = "utf-8"
+) -> ShownFile:
     """Read a page of `path`, called `name` before the model. Blocks; see `read_page`.
 
     Raises `OSError`, and `ToolFailed` for a page behind the end or one that turns out to be binary.
     """
-    page = read_page(path, first, limit, check_cancelled)
+    with path.open("rb") if codec == "utf-8" else _transcoded(path, name, codec) as file:
+        page = read_page(file, first, limit, check_cancelled)
     if page.has_nul:
         raise ToolFailed(
             f"{name} is binary: a NUL stands in lines {page.first}-{page.last}. "
@@ -47,6 +54,17 @@ def read_text(path: Path, name: str, first: int, limit: int, check_cancelled: Ca
         raise ToolFailed(f"offset {page.first} is past the end ({page.total} lines).")
     output = ToolOutput(content=_numbered(page, _notes(page, path)), data=_data(page, path))
     return ShownFile(output=output, whole=page.is_whole)
+
+
+def _transcoded(path: Path, name: str, codec: str) -> BinaryIO:
+    """The file as UTF-8, in memory: line ends of other encodings are more than one byte."""
+    size = path.stat().st_size
+    if size > _MAX_TRANSCODED_BYTES:
+        raise ToolFailed(
+            f"{name} is {codec.upper()} and has {in_words(size)}, too much to convert here. "
+            f"Look inside with Bash: iconv -f {codec.upper()} -t UTF-8 {shlex.quote(name)} | sed -n 1,200p"
+        )
+    return BytesIO(path.read_bytes().decode(codec, "replace").encode())
 
 
 def _numbered(page: TextPage, notes: list[str]) -> str:

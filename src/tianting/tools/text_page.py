@@ -9,7 +9,6 @@ Lines end at `\\n`. Each is decoded as UTF-8, and one that is not as Latin-1, wh
 import codecs
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -53,20 +52,18 @@ class TextPage(Struct, frozen=True, kw_only=True):
         return self.first == 1 and self.last == self.total and not self.cut_lines
 
 
-def read_page(path: Path, first: int, limit: int, check_cancelled: Callable[[], None]) -> TextPage:
-    """Read at most `limit` lines from number `first` (from 1) on.
+def read_page(file: BinaryIO, first: int, limit: int, check_cancelled: Callable[[], None]) -> TextPage:
+    """Read at most `limit` lines of `file` from number `first` (from 1) on.
 
     Blocks for as long as the disk needs; `check_cancelled` is called between megabytes and may raise.
     Raises `OSError`.
     """
-    with path.open("rb") as file:
-        skipped = _skip_lines(file, first - 1, check_cancelled)
-        if skipped < first - 1:
-            return TextPage(first=first, lines=(), total=skipped)
-        collector = _LineCollector(file, check_cancelled, at_start=first == 1)
-        collector.take(limit)
-        rest = _count_lines(file, collector.unshown, check_cancelled)
-    return collector.page(first, rest)
+    skipped = _skip_lines(file, first - 1, check_cancelled)
+    if skipped < first - 1:
+        return TextPage(first=first, lines=(), total=skipped)
+    collector = _LineCollector(file, check_cancelled, at_start=first == 1)
+    collector.take(limit)
+    return collector.page(first, _count_lines(file, collector.unshown, check_cancelled))
 
 
 def decode_line(line: bytes, *, whole: bool = True) -> tuple[str, bool]:
