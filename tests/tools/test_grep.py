@@ -363,6 +363,11 @@ def test_advice_takes_any_pattern(pattern: str) -> None:
     [
         pytest.param({"pattern": ""}, "pattern is empty. To list files use Glob.", id="empty pattern"),
         pytest.param(
+            {"pattern": "a\0b"},
+            "pattern holds a NUL character; text files have none. Binary ones: Bash, grep -aP.",
+            id="NUL",
+        ),
+        pytest.param(
             {"pattern": "a\nb"},
             "The pattern holds a line end: set multiline=true, or search for one line.",
             id="line end",

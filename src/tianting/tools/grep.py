@@ -170,6 +170,8 @@ def _check_pattern(parameters: GrepParameters) -> None:
     pattern = parameters.pattern
     if not pattern:
         raise ToolFailed("pattern is empty. To list files use Glob.")
+    if "\0" in pattern:
+        raise ToolFailed("pattern holds a NUL character; text files have none. Binary ones: Bash, grep -aP.")
     if not parameters.multiline and ("\n" in pattern or has_escaped_newline(pattern)):
         raise ToolFailed("The pattern holds a line end: set multiline=true, or search for one line.")
     if stray_brace(pattern) is not None:

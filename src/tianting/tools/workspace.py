@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from tianting.tools.contract import ToolFailed
+
 
 class Workspace:
     """Turns paths of the model into absolute ones. One per session, shared by its tools."""
@@ -14,8 +16,14 @@ class Workspace:
         """Where the next Bash command starts. Only Bash moves it; paths of other tools do not depend on it."""
 
     def resolve(self, path: str) -> Path:
-        """Make `path` absolute: `~` is the home, a relative path starts at the root. Symlinks are not followed."""
-        return Path(os.path.normpath(self.root / Path(path).expanduser()))
+        """Make `path` absolute: `~` is the home, a relative path starts at the root. Symlinks are not followed.
+
+        Raises `ToolFailed` for what no file can be called.
+        """
+        if "\0" in path:
+            raise ToolFailed("A path cannot hold a NUL character. Send it again without.")
+        # Unlike `Path.expanduser` this leaves the `~` of an unknown user alone.
+        return Path(os.path.normpath(self.root / os.path.expanduser(path)))  # noqa: PTH111
 
     def shown(self, path: Path) -> str:
         """The short way to say `path`: relative to the root where it lies inside."""
