@@ -28,7 +28,9 @@ class Contestant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def filled(self, words: list[str], base_url: str, prompt: str = "") -> list[str]:
         """A command line with its places filled in."""
         places = {"{python}": sys.executable, "{base_url}": base_url, "{prompt}": prompt}
-        return [_replace(word, places) for word in words]
+        program, *arguments = (_replace(word, places) for word in words)
+        found = shutil.which(program)
+        return [str(Path(found).absolute()) if found else program, *arguments]
 
     def environment(self, base_url: str) -> dict[str, str]:
         """Its variables, with their places filled in."""

@@ -64,8 +64,7 @@ def model_server(script: dict[str, Any]) -> Iterator[tuple[str, Path]]:
 
 def run(command: list[str], environment: dict[str, str], log: Path) -> Run:
     """Run `command` in an empty git repository with a home of its own."""
-    log.unlink(missing_ok=True)
-    log.touch()
+    log.write_bytes(b"")
     with tempfile.TemporaryDirectory(prefix="tianting-bench-") as directory:
         project = Path(directory, "project")
         project.mkdir()

@@ -125,7 +125,6 @@ class Turns:
         return AgentLoop(
             self.model,
             ToolDispatcher(self.tools, FixedGate(self.decision), self.limits),
-            self.emit,
             limits=self.limits,
             clock=StillClock(),
             catalogue=self.catalogue,
@@ -134,7 +133,7 @@ class Turns:
 
     async def run(self, *replies: Reply) -> TurnReport:
         with anyio.fail_after(5):
-            return await self.loop(*replies).run(prompt("Shout."), self.history, SHAPE)
+            return await self.loop(*replies).run(prompt("Shout."), self.history, SHAPE, self.emit)
 
     def said(self) -> list[str]:
         """The history, each message as one short text."""

@@ -235,7 +235,7 @@ class Stopped:
 
     async def run(self, *replies: Reply) -> TurnReport:
         with anyio.fail_after(5), self.scope:
-            await self.turns.loop(*replies).run(prompt("Shout."), self.turns.history, SHAPE)
+            await self.turns.loop(*replies).run(prompt("Shout."), self.turns.history, SHAPE, self.turns.emit)
         last = self.turns.events[-1]
         assert isinstance(last, TurnFinished)
         return last.report
@@ -280,7 +280,7 @@ async def test_turn_stopped_at_any_event_leaves_a_history_that_goes_on(turns: Tu
     turns.on_event = count
     with anyio.fail_after(5), anyio.CancelScope() as scope:
         await turns.loop(says("One.", calls("Upper", text="a"), calls("Change", text="b")), says("Two.")).run(
-            prompt("Shout."), turns.history, SHAPE
+            prompt("Shout."), turns.history, SHAPE, turns.emit
         )
     turns.on_event = lambda event: None
 

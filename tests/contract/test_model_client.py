@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
-from tianting.models.anthropic import open_anthropic
+from tianting.models.anthropic.client import open_anthropic
+from tianting.models.chat.client import ChatModel
 from tianting.models.client import ModelClient
-from tianting.models.http import HttpApi
-from tianting.models.openai_chat import ChatModel
-from tianting.models.openai_responses import ResponsesModel
+from tianting.models.http.api import HttpApi
 from tianting.models.provider_profiles import Profile
+from tianting.models.responses.client import ResponsesModel
 from tianting.models.scripted import Call, Reply, Script, ScriptedModel, calls, says
 from tianting.models.scripted_faults import Fault
 from tianting.protocol.content import Text, Thinking, ToolResult

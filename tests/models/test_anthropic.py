@@ -19,7 +19,7 @@ from tests.models.raw_server import (
     sends_and_waits,
     serve_raw,
 )
-from tianting.models.anthropic import AnthropicModel, open_anthropic
+from tianting.models.anthropic.client import AnthropicModel, open_anthropic
 from tianting.models.scripted import Script, calls, says
 from tianting.protocol.content import RedactedThinking, Text, Thinking, ToolResult, ToolUse
 from tianting.protocol.deltas import BlockFinished, BlockStarted, Delta, MessageFinished, MessageStarted, TextDelta

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.models.histories import FREEFORM, READ, histories
 from tests.models.sdk_types import strict
-from tianting.models.anthropic_request import count_body, message_body
-from tianting.models.request_json import encode_body
+from tianting.models.anthropic.request import count_body, message_body
+from tianting.models.http.request_json import encode_body
 from tianting.protocol.content import (
     Base64Source,
     Document,

@@ -9,7 +9,7 @@ from anthropic import Anthropic, DefaultHttpxClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.models.anthropic_stream import AnswerReader
+from tianting.models.anthropic.stream import AnswerReader
 from tianting.plumbing.event_stream import EventSplitter
 from tianting.protocol.content import AssistantBlock, Opaque, RedactedThinking, Text, Thinking, ToolUse
 from tianting.protocol.deltas import (

@@ -18,7 +18,7 @@ from tests.models.damage import damaged
 from tests.models.histories import READ
 from tests.models.loopback import sse
 from tests.models.sdk_types import strict
-from tianting.models.chat_assembly import ChatAssembly
+from tianting.models.chat.assembly import ChatAssembly
 from tianting.models.provider_profiles import Profile
 from tianting.plumbing.event_stream import EventSplitter
 from tianting.protocol.content import Text, Thinking, ToolUse

@@ -11,7 +11,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 
 from tests.models.histories import READ, histories
 from tests.models.sdk_types import strict
-from tianting.models.chat_request import ChatTarget, request_body
+from tianting.models.chat.request import ChatTarget, request_body
 from tianting.models.provider_profiles import PROVIDERS, Profile
 from tianting.protocol.content import Base64Source, Document, Image, Text, Thinking, ToolResult, ToolUse, UrlSource
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage, user_text

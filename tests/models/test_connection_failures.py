@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from tianting.models.connection_failures import explain
+from tianting.models.http.connection_failures import explain
 from tianting.protocol.errors import ModelUnavailable, RequestRejected
 
 

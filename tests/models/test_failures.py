@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.models.failures import classify, from_stream_error
+from tianting.models.http.failures import classify, from_stream_error
 from tianting.protocol.errors import ContextOverflow, ModelError, ModelUnavailable, NotAuthenticated, RequestRejected
 
 

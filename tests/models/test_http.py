@@ -21,8 +21,8 @@ from tests.models.raw_server import (
     sends_and_waits,
     serve_raw,
 )
-from tianting.models.http import HttpApi, Timeouts
-from tianting.models.stream_end import read_to_end
+from tianting.models.http.api import HttpApi, Timeouts
+from tianting.models.http.stream_end import read_to_end
 from tianting.plumbing.event_stream import ServerSentEvent
 from tianting.protocol.errors import (
     ConfigError,

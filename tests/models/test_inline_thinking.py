@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.models.inline_thinking import Said, ThinkSplitter
+from tianting.models.chat.inline_thinking import Said, ThinkSplitter
 
 ANSWERS = [
     pytest.param("Hello.", "", "Hello.", id="no tags"),

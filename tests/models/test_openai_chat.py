@@ -8,8 +8,8 @@ import pytest
 
 from tests.models.loopback import Answer, Server, serve, sse
 from tests.models.test_chat_assembly import ASK, FULL, WHOLE
-from tianting.models.http import HttpApi
-from tianting.models.openai_chat import ChatModel
+from tianting.models.chat.client import ChatModel
+from tianting.models.http.api import HttpApi
 from tianting.models.provider_profiles import Profile
 from tianting.protocol.content import Text
 from tianting.protocol.deltas import Delta, MessageFinished

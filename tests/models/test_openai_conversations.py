@@ -6,11 +6,11 @@ import anyio
 import pytest
 
 from tests.models.histories import FREEFORM, READ
+from tianting.models.chat.client import ChatModel
 from tianting.models.client import ModelClient
-from tianting.models.http import HttpApi
-from tianting.models.openai_chat import ChatModel
-from tianting.models.openai_responses import ResponsesModel
+from tianting.models.http.api import HttpApi
 from tianting.models.provider_profiles import Profile
+from tianting.models.responses.client import ResponsesModel
 from tianting.models.scripted import Call, Reply, Script
 from tianting.protocol.content import ToolResult, text_of
 from tianting.protocol.deltas import MessageFinished

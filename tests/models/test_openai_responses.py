@@ -11,8 +11,8 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 from tests.models.loopback import Answer, Server, serve, sse
 from tests.models.sdk_types import strict
 from tests.models.test_responses_stream import FULL, MESSAGE, REASONING, completed, done
-from tianting.models.http import HttpApi
-from tianting.models.openai_responses import ResponsesModel
+from tianting.models.http.api import HttpApi
+from tianting.models.responses.client import ResponsesModel
 from tianting.protocol.content import Text, Thinking
 from tianting.protocol.deltas import Delta, MessageFinished
 from tianting.protocol.errors import ModelError, ModelUnavailable, RequestRejected

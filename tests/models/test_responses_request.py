@@ -12,7 +12,7 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 
 from tests.models.histories import FREEFORM, READ, histories
 from tests.models.sdk_types import strict
-from tianting.models.responses_request import ResponsesTarget, count_body, request_body
+from tianting.models.responses.request import ResponsesTarget, count_body, request_body
 from tianting.protocol.content import (
     Base64Source,
     Document,

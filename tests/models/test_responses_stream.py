@@ -16,7 +16,7 @@ from openai.types.responses.response_stream_event import ResponseStreamEvent
 from tests.models.damage import damaged
 from tests.models.loopback import sse
 from tests.models.sdk_types import strict
-from tianting.models.responses_stream import ResponseAssembly
+from tianting.models.responses.stream import ResponseAssembly
 from tianting.plumbing.event_stream import EventSplitter
 from tianting.protocol.content import Opaque, Text, Thinking, ToolUse
 from tianting.protocol.deltas import (

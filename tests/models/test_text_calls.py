@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianting.models.text_calls import WrittenCall, find_calls
+from tianting.models.chat.text_calls import WrittenCall, find_calls
 
 KNOWN = frozenset({"read", "grep"})
 READ = WrittenCall(name="read", arguments={"path": "a"})

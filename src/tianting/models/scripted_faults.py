@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from tianting.models.failures import classify, from_stream_error
+from tianting.models.http.failures import classify, from_stream_error
 from tianting.protocol.errors import ModelError, ModelUnavailable
 
 FaultKind = Literal[

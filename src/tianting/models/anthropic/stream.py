@@ -10,9 +10,9 @@ from typing import Any, cast, get_args
 
 import msgspec
 
-from tianting.models import anthropic_events as wire
+from tianting.models.anthropic import events as wire
 from tianting.models.arguments import read_arguments
-from tianting.models.failures import from_stream_error
+from tianting.models.http.failures import from_stream_error
 from tianting.plumbing.event_stream import ServerSentEvent
 from tianting.protocol.content import (
     AssistantBlock,

@@ -8,12 +8,12 @@ from contextlib import aclosing
 import msgspec
 from msgspec import Struct
 
-from tianting.models.anthropic_messages import signatures
-from tianting.models.anthropic_request import count_body, message_body
-from tianting.models.anthropic_stream import AnswerReader
-from tianting.models.http import HttpApi, Timeouts
-from tianting.models.request_json import encode_body
-from tianting.models.stream_end import read_to_end
+from tianting.models.anthropic.messages import signatures
+from tianting.models.anthropic.request import count_body, message_body
+from tianting.models.anthropic.stream import AnswerReader
+from tianting.models.http.api import HttpApi, Timeouts
+from tianting.models.http.request_json import encode_body
+from tianting.models.http.stream_end import read_to_end
 from tianting.protocol.deltas import Delta
 from tianting.protocol.errors import ModelUnavailable, RequestRejected
 from tianting.protocol.messages import Origin

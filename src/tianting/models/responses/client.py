@@ -13,12 +13,12 @@ from contextlib import aclosing
 import msgspec
 from msgspec import Struct
 
-from tianting.models.http import HttpApi
+from tianting.models.http.api import HttpApi
+from tianting.models.http.stream_end import read_to_end
 from tianting.models.length_estimate import estimate_tokens
-from tianting.models.responses_items import freeform_parameters
-from tianting.models.responses_request import ResponsesTarget, count_body, request_body
-from tianting.models.responses_stream import ResponseAssembly
-from tianting.models.stream_end import read_to_end
+from tianting.models.responses.items import freeform_parameters
+from tianting.models.responses.request import ResponsesTarget, count_body, request_body
+from tianting.models.responses.stream import ResponseAssembly
 from tianting.protocol.deltas import Delta
 from tianting.protocol.errors import RequestRejected
 from tianting.protocol.ids import NewId, random_uuid

@@ -6,7 +6,7 @@ thinking hang on it.
 
 from collections.abc import Set
 
-from tianting.models.anthropic_messages import Json, WireMessages
+from tianting.models.anthropic.messages import Json, WireMessages
 from tianting.protocol.messages import Origin
 from tianting.protocol.model_catalogue import ModelInfo
 from tianting.protocol.requests import Effort, ModelRequest

@@ -13,9 +13,9 @@ import anyio
 import httpx2
 from msgspec import Struct
 
-from tianting.models.connection_failures import explain
-from tianting.models.error_bodies import read_error_body
-from tianting.models.failures import classify, from_stream_error
+from tianting.models.http.connection_failures import explain
+from tianting.models.http.error_bodies import read_error_body
+from tianting.models.http.failures import classify, from_stream_error
 from tianting.plumbing.event_stream import EventSplitter, ServerSentEvent
 from tianting.protocol.deltas import RetryCause
 from tianting.protocol.errors import ConfigError, ModelError, ModelUnavailable, RequestRejected

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from tianting.models.arguments import is_complete, original_if_different, read_arguments
-from tianting.models.chat_chunks import CallPart
+from tianting.models.chat.chunks import CallPart
 from tianting.protocol.content import ToolUse
 
 

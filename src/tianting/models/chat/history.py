@@ -12,7 +12,7 @@ import msgspec
 
 from tianting.models.arguments import write_arguments
 from tianting.models.call_ids import ANY_ID, MISTRAL_ID, CallIds
-from tianting.models.chat_calls import CallNote
+from tianting.models.chat.calls import CallNote
 from tianting.models.provider_profiles import Profile
 from tianting.protocol.content import (
     Base64Source,

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from tianting.models.chat_history import ChatHistory
+from tianting.models.chat.history import ChatHistory
 from tianting.models.provider_profiles import Profile
 from tianting.protocol.messages import Origin
 from tianting.protocol.model_catalogue import ModelCatalogue

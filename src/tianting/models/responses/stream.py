@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from tianting.models.responses_events import (
+from tianting.models.responses.events import (
     DeltaEvent,
     InclusiveUsage,
     ItemEvent,
@@ -23,7 +23,7 @@ from tianting.models.responses_events import (
     read_part,
     read_response,
 )
-from tianting.models.responses_items import Item, block_of, call_id, read_item
+from tianting.models.responses.items import Item, block_of, call_id, read_item
 from tianting.protocol.content import AssistantBlock, Opaque, Text, Thinking, ToolUse
 from tianting.protocol.deltas import (
     ArgumentsDelta,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from tianting.models.failures import from_stream_error
+from tianting.models.http.failures import from_stream_error
 from tianting.protocol.errors import ModelError
 from tianting.protocol.usage import Usage
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-from tianting.models.error_bodies import ErrorBody, read_error_body
-from tianting.models.retry_hints import retry_after
+from tianting.models.http.error_bodies import ErrorBody, read_error_body
+from tianting.models.http.retry_hints import retry_after
 from tianting.protocol.deltas import RetryCause
 from tianting.protocol.errors import ContextOverflow, ModelError, ModelUnavailable, NotAuthenticated, RequestRejected
 

@@ -11,12 +11,12 @@ from contextlib import aclosing
 
 import msgspec
 
-from tianting.models.chat_assembly import ChatAssembly
-from tianting.models.chat_request import ChatTarget, request_body
-from tianting.models.http import HttpApi
+from tianting.models.chat.assembly import ChatAssembly
+from tianting.models.chat.request import ChatTarget, request_body
+from tianting.models.http.api import HttpApi
+from tianting.models.http.stream_end import read_to_end
 from tianting.models.length_estimate import estimate_tokens
 from tianting.models.provider_profiles import Profile
-from tianting.models.stream_end import read_to_end
 from tianting.protocol.deltas import Delta
 from tianting.protocol.errors import ModelUnavailable, RequestRejected
 from tianting.protocol.ids import NewId, random_uuid

@@ -11,14 +11,14 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from tianting.models.chat_calls import ArrivingCall, CallCollector
-from tianting.models.chat_chunks import CallPart, ChatUsage, Choice, ChoiceDelta, Chunk, read_chunk
-from tianting.models.error_bodies import read_error_body
-from tianting.models.failures import from_stream_error
-from tianting.models.inline_thinking import Said, ThinkSplitter
+from tianting.models.chat.calls import ArrivingCall, CallCollector
+from tianting.models.chat.chunks import CallPart, ChatUsage, Choice, ChoiceDelta, Chunk, read_chunk
+from tianting.models.chat.inline_thinking import Said, ThinkSplitter
+from tianting.models.chat.reasoning_details import join_details
+from tianting.models.chat.text_calls import find_calls
+from tianting.models.http.error_bodies import read_error_body
+from tianting.models.http.failures import from_stream_error
 from tianting.models.provider_profiles import Profile
-from tianting.models.reasoning_details import join_details
-from tianting.models.text_calls import find_calls
 from tianting.protocol.content import AssistantBlock, Text, Thinking, ToolUse
 from tianting.protocol.deltas import (
     ArgumentsDelta,

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from tianting.models.arguments import write_arguments
 from tianting.models.call_ids import OPENAI_ID, CallIds
-from tianting.models.responses_items import freeform_parameters, read_note
+from tianting.models.responses.items import freeform_parameters, read_note
 from tianting.protocol.content import Base64Source, Document, Image, Opaque, Source, Text, Thinking, ToolResult, ToolUse
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage
 from tianting.protocol.model_catalogue import ModelCatalogue

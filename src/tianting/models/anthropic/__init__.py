@@ -1,0 +1,1 @@
+"""The Anthropic Messages API: Claude, and all that imitate it."""

@@ -1,0 +1,1 @@
+"""Chat Completions, as OpenAI began it and everybody imitates it."""

@@ -1,0 +1,1 @@
+"""OpenAI's own dialect, the Responses API."""
