@@ -101,9 +101,10 @@ async def talk(keyboard: PipeInput, keys: str, conversation: Listening, history:
 async def test_what_is_typed_reaches_the_agent(keyboard: PipeInput, keys: str, heard: list[str]) -> None:
     conversation = Listening()
 
-    await talk(keyboard, keys, conversation)
+    said = await talk(keyboard, keys, conversation)
 
     assert conversation.heard == [user_text(words) for words in heard]
+    assert said == ""
 
 
 @pytest.mark.parametrize(

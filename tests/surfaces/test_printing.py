@@ -1,6 +1,5 @@
 """Print mode: what stands on standard output, what on standard error, and the exit code."""
 
-from collections.abc import Callable
 from itertools import count
 
 import msgspec
@@ -34,8 +33,7 @@ def ends(end: TurnEnd, text: str = "Done.") -> TurnFinished:
 
 def encoder(*, partial_messages: bool = False) -> StreamJsonEncoder:
     numbers = count(1)
-    new_id: Callable[[], str] = lambda: f"id-{next(numbers)}"  # noqa: E731
-    return StreamJsonEncoder("s", partial_messages=partial_messages, new_id=new_id)
+    return StreamJsonEncoder("s", partial_messages=partial_messages, new_id=lambda: f"id-{next(numbers)}")
 
 
 async def test_text_prints_the_answer_and_nothing_else() -> None:

@@ -4,13 +4,22 @@ Each surface listens to a session's events and knows afterwards what the process
 0 for an answer, 1 for anything else, 130 when a person interrupted. With several turns the last one counts.
 """
 
+from typing import Protocol
+
 from tianting.protocol.deltas import ModelSwitched, RequestRetried
 from tianting.protocol.events import Event, SessionStarted, ToolFinished, TurnFinished
-from tianting.protocol.stream_json import StreamJsonEncoder
 from tianting.protocol.turn_ends import MEANINGS
 from tianting.surfaces.drawing import call_line, complaint_line, result_lines, retry_line, switch_line
 from tianting.surfaces.escaping import visible
 from tianting.surfaces.output import Output
+
+
+class LineEncoder(Protocol):
+    """Turns events into lines; `StreamJsonEncoder` does. A port, so that plain text does not pay for loading it."""
+
+    def lines(self, event: Event) -> list[bytes]:
+        """The lines that tell `event`; the last of a `TurnFinished` is the result."""
+        ...
 
 
 class TextSurface:
@@ -53,7 +62,7 @@ class TextSurface:
 class JsonSurface:
     """Prints one JSON value when the turn is over: its result, or with `verbose` an array of all messages."""
 
-    def __init__(self, output: Output, encoder: StreamJsonEncoder, *, verbose: bool = False) -> None:
+    def __init__(self, output: Output, encoder: LineEncoder, *, verbose: bool = False) -> None:
         self.exit_code = 0
         self._output = output
         self._encoder = encoder
@@ -73,7 +82,7 @@ class JsonSurface:
 class StreamJsonSurface:
     """Prints each message as a line at the moment it happens."""
 
-    def __init__(self, output: Output, encoder: StreamJsonEncoder) -> None:
+    def __init__(self, output: Output, encoder: LineEncoder) -> None:
         self.exit_code = 0
         self._output = output
         self._encoder = encoder
