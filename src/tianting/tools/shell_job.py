@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 LATE_OUTPUT = 0.05
 """Seconds for the last words of children that outlive the command, as in `make > >(tee log)`."""
+_PAUSE = 0.002
 
 
 class ShellJob:
@@ -79,6 +80,9 @@ class ShellJob:
         code = await self._group.wait()
         with anyio.move_on_after(LATE_OUTPUT):
             await self._drained.wait()
+            # A child that ends closes its pipe a moment before it is gone.
+            while self._group.is_alive():
+                await anyio.sleep(_PAUSE)
         self._finish(code)
 
     def _finish(self, code: int | None) -> None:
