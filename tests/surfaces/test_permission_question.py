@@ -97,6 +97,15 @@ async def test_edit_is_shown_as_a_change(keyboard: PipeInput) -> None:
     assert asked.output.text.splitlines() == ["? Edit /w/a.py", "  - x = 1", "  + x = 2", "  runs a command"]
 
 
+async def test_end_of_a_long_path_is_not_hidden(keyboard: PipeInput) -> None:
+    asked, path = Asked(keyboard), "/w/" + "d/" * 500 + "../.ssh/authorized_keys"
+    write = ToolCall(call_id="t", tool_name="Write", arguments={"file_path": path, "content": ""})
+
+    await asked.ask("y", write, FILE)
+
+    assert asked.output.text.splitlines()[0] == f"? Write {path}"
+
+
 async def test_session_grant_covers_exactly_what_was_granted(keyboard: PipeInput) -> None:
     asked = Asked(keyboard)
 

@@ -35,14 +35,17 @@ _HEAD_LINES = 4
 _PATCH_MARKS = ("*** Add File: ", "*** Update File: ", "*** Delete File: ")
 
 
-def call_line(call: ToolCall, root: str = "") -> str:
-    """`Read src/a.py`: the tool and the argument that tells most, paths relative to the directory `root`."""
+def call_line(call: ToolCall, root: str = "", limit: int = 120) -> str:
+    """`Read src/a.py`: the tool and the argument that tells most, in `limit` characters.
+
+    Paths are relative to the directory `root` where they lie inside.
+    """
     telling = call.arguments.get(_TELLING_ARGUMENT.get(call.tool_name, ""), "")
     if not telling:
         telling = next((value for value in call.arguments.values() if isinstance(value, str)), "")
     if call.tool_name == "apply_patch":
         telling = ", ".join(shown_path(path, root) for path in patched_files(str(telling)))
-    return one_line(f"{call.tool_name} {shown_path(str(telling), root)}".rstrip())
+    return one_line(f"{call.tool_name} {shown_path(str(telling), root)}".rstrip(), limit)
 
 
 def result_lines(finished: ToolFinished) -> tuple[str, ...]:

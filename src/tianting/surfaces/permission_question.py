@@ -1,9 +1,13 @@
 """Asks the person at the terminal whether a call may run, and shows what it would do.
 
-● Bash                                            what is asked, in full
-  rm -rf build
-  wants to run a command                          why somebody must decide
-y yes · a yes, and do not ask again … · n no, and tell the agent what to do instead
+    ? Bash
+      rm -rf build         the command or the change, in full
+      runs a command       why somebody must decide
+      y  yes
+      a  yes, and do not ask again for exactly this in this session
+      n  no, and tell the agent what to do instead
+
+Nothing of what is asked may be hidden from the person: paths and commands are never shortened here.
 """
 
 import contextlib
@@ -64,8 +68,8 @@ class TerminalPerson:
                 return _STOP
 
     async def _show(self, call: ToolCall, reason: str) -> None:
-        named = call.tool_name if call.tool_name in _SHOWN_WHOLE else call_line(call)
-        await self._scrollback.say(f"? {one_line(named)}", "yellow")
+        named = call.tool_name if call.tool_name in _SHOWN_WHOLE else call_line(call, limit=10_000)
+        await self._scrollback.say(f"? {one_line(named, 10_000)}", "yellow")
         for line in preview(call):
             await self._scrollback.say(f"  {line.text}", _INKS[line.kind])
         await self._scrollback.say(f"  {one_line(reason, 1_000)}", "dim")
