@@ -7,7 +7,7 @@
       a  yes, and do not ask again for exactly this in this session
       n  no, and tell the agent what to do instead
 
-Nothing of what is asked may be hidden from the person: paths and commands are never shortened here.
+Paths and commands are never shortened here, because their end may be the harm; long changes are cut and counted.
 """
 
 import contextlib
