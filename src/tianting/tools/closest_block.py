@@ -5,7 +5,7 @@ lines and rare words vote for where the block may begin -> the few best places a
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import Literal
 
@@ -43,27 +43,34 @@ def closest_block(text: str, old: str) -> Closest | None:
     lined = LinedText(text)
     wanted = [line.strip() for line in lines_of(old)]
     present = [line.strip() for line in lined.lines[: lined.count]]
-    best = max(_compared(present, wanted), default=None)
-    if best is None or best[0] < _REMINDS:
+    best = max(_candidates(present, wanted), key=lambda candidate: candidate.rank, default=None)
+    if best is None or best.similarity < _REMINDS:
         return None
-    similarity, start, length = best[0], -best[1], best[2]
-    block = [line.removesuffix("\r") for line in lined.lines[start : start + length]]
+    block = [line.removesuffix("\r") for line in lined.lines[best.start : best.start + best.length]]
     return Closest(
-        first=start + 1,
-        last=start + length,
+        first=best.start + 1,
+        last=best.start + best.length,
         text="\n".join(block),
-        similarity=similarity,
+        similarity=best.similarity,
         difference=_difference("".join(block), old),
     )
 
 
-def _compared(present: Sequence[str], wanted: Sequence[str]) -> Iterable[tuple[float, int, int]]:
-    """Similarity, start and length; the start is negative, so that the first of equals is the greatest."""
-    for start in _likely_starts(present, wanted):
-        for length in (len(wanted), len(wanted) + 1, len(wanted) - 1):
+class _Candidate(Struct, frozen=True, kw_only=True):
+    start: int
+    length: int
+    similarity: float
+    rank: float
+
+
+def _candidates(present: Sequence[str], wanted: Sequence[str]) -> Iterator[_Candidate]:
+    """A line may be missing or too many, but that has to make up for it. The best of equals comes first."""
+    for start in sorted(_likely_starts(present, wanted)):
+        for length, handicap in ((len(wanted), 0.0), (len(wanted) + 1, 0.05), (len(wanted) - 1, 0.05)):
             block = present[start : start + length]
             if block:
-                yield _similarity(block, wanted), -start, len(block)
+                similarity = _similarity(block, wanted)
+                yield _Candidate(start=start, length=len(block), similarity=similarity, rank=similarity - handicap)
 
 
 def _likely_starts(present: Sequence[str], wanted: Sequence[str]) -> list[int]:

@@ -167,8 +167,18 @@ class _Fitter:
 
 
 def _fitted_lines(hunk: PatchHunk, present: Sequence[str], rung: Rung) -> list[str] | None:
-    added = _added(hunk)
-    return reindented(added, _old(hunk), present) if rung == "indent" else added
+    added, old = _added(hunk), _old(hunk)
+    if rung != "indent":
+        return added
+    lines = reindented(added, old, present)
+    if lines is not None:
+        return lines
+    if not added:
+        return []
+    # Context is not written, so it may be off in its own way; the lines that go tell where those that come belong.
+    marks = [mark for mark, _ in hunk.lines if mark != "+"]
+    going = [pair for mark, *pair in zip(marks, old, present, strict=True) if mark == "-" and pair[0].strip()]
+    return reindented(added, [ours for ours, _ in going], [theirs for _, theirs in going]) if going else None
 
 
 def _old(hunk: PatchHunk) -> list[str]:
