@@ -36,7 +36,7 @@ from tianting.protocol.errors import (
 pytestmark = pytest.mark.anyio
 
 USUAL = Timeouts()
-SHORT = Timeouts(connect=0.2, first_byte=0.1, idle=0.1, ceiling=0.25)
+SHORT = Timeouts(connect=0.2, silence=0.1, ceiling=0.25)
 KEY = "sk-secret-123"
 EVENT = b"event: a\ndata: 1\n\n"
 
@@ -203,7 +203,7 @@ async def test_pings_extend_the_silence() -> None:
             await anyio.sleep(0.02)
         await stream.send(chunk(EVENT) + STREAM_END)
 
-    timeouts = Timeouts(first_byte=1, idle=0.1, ceiling=2)
+    timeouts = Timeouts(silence=0.1, ceiling=2)
     async with api_against(slowly, timeouts=timeouts) as (api, _):
         assert await all_events(api) == [a(b"1")]
 

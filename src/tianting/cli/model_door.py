@@ -20,7 +20,7 @@ from tianting.settings.providers import Key, find_key, known_providers
 from tianting.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from tianting.models.http import HttpApi
+    from tianting.models.http.api import HttpApi
 
 
 class ModelDoor(Struct, frozen=True, kw_only=True):
@@ -80,13 +80,13 @@ def _retrying(client: ModelClient) -> ModelClient:
 
 
 def _api(provider: Provider, key: Key) -> "HttpApi":
-    from tianting.models.http import HttpApi, Timeouts
+    from tianting.models.http.api import HttpApi, Timeouts
 
     auth = {} if not key.value else {provider.key_header: _key_text(provider, key)}
     return HttpApi(
         provider.base_url,
         {**auth, **provider.headers},
-        timeouts=Timeouts(first_byte=provider.first_byte_timeout),
+        timeouts=Timeouts(silence=provider.longest_silence),
         secret=key.value or None,
         key_source=key.source,
     )
@@ -101,7 +101,7 @@ def _dialect(provider: Provider, key: Key, catalogue: ModelCatalogue) -> ModelCl
         raise ConfigError(f"{provider.name} has no address: set {provider.base_url_variable} to its base URL.")
     match provider.dialect:
         case "anthropic":
-            from tianting.models.anthropic import open_anthropic
+            from tianting.models.anthropic.client import open_anthropic
 
             return open_anthropic(
                 provider.base_url,
@@ -112,11 +112,11 @@ def _dialect(provider: Provider, key: Key, catalogue: ModelCatalogue) -> ModelCl
                 headers=provider.headers,
             )
         case "openai-responses":
-            from tianting.models.openai_responses import ResponsesModel
+            from tianting.models.responses.client import ResponsesModel
 
             return ResponsesModel(_api(provider, key), catalogue=catalogue)
         case "openai-chat":
-            from tianting.models.openai_chat import ChatModel
+            from tianting.models.chat.client import ChatModel
 
             return ChatModel(_api(provider, key), provider.profile, catalogue=catalogue)
         case "scripted":

@@ -70,7 +70,7 @@ class Provider(Struct, frozen=True, kw_only=True):
     needs_key: bool = True
     headers: dict[str, str] = {}
     """Sent with every request."""
-    first_byte_timeout: float = 300.0
+    longest_silence: float = 300.0
     """Seconds. A local server reads the whole prompt before it says a word."""
     profile: Profile = Profile()
 
@@ -83,7 +83,7 @@ def _local(name: str, port: int, key_variable: str, profile: Profile, *, base_ur
         base_url_variable=base_url_variable,
         key_variables=(key_variable,),
         needs_key=False,
-        first_byte_timeout=900.0,
+        longest_silence=900.0,
         profile=profile,
     )
 

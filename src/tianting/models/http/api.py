@@ -2,11 +2,12 @@
 
     send -> status -> chunks -> EventSplitter -> events
 
-Three clocks watch a stream. The first byte may take long (a local server reads the whole prompt first); then the
-silence between two chunks is bounded; and pings, which prove the socket and no progress, extend it only so far.
+Two clocks watch a stream: silence is bounded, and pings, which prove the socket and no progress, extend it only so
+far. The first clock is the HTTP client's own read timeout: a second one around each chunk would double its cost.
 """
 
 import ssl
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import anyio
@@ -30,10 +31,8 @@ class Timeouts(Struct, frozen=True, kw_only=True):
     """How long to wait, in seconds."""
 
     connect: float = 10.0
-    first_byte: float = 300.0
-    """From the request to the first bytes of its answer; also for the whole of a short answer."""
-    idle: float = 180.0
-    """Between two pieces of a stream."""
+    silence: float = 300.0
+    """Between two pieces of an answer, and before the first: a local server reads the whole prompt first."""
     ceiling: float = 900.0
     """Between two events that mean something, while pings and comments keep the stream alive."""
 
@@ -71,21 +70,23 @@ class HttpApi:
         stream: whether the answer was whole only its dialect knows.
         """
         response = await self._send(path, body, {"accept": "text/event-stream", **(headers or {})})
-        chunks = response.aiter_bytes()
+        compressed = "content-encoding" in response.headers
+        chunks = response.aiter_bytes() if compressed else response.aiter_raw()
         try:
             if may_be_whole and _kind(response) == "application/json":
                 yield ServerSentEvent(event="message", data=await self._whole(response))
                 return
             await self._check_stream(response)
             splitter = EventSplitter()
-            progress = anyio.current_time()
-            patience = self._timeouts.first_byte
-            while chunk := await self._next_chunk(chunks, patience):
+            progress = time.monotonic()
+            while chunk := await self._next_chunk(chunks):
+                now = time.monotonic()
                 for event in splitter.feed(chunk):
                     if event.event not in _KEEP_ALIVES:
-                        progress = anyio.current_time()
+                        progress = now
                         yield event
-                patience = self._patience_since(progress)
+                if now - progress > self._timeouts.ceiling:
+                    raise self._too_slow(self._timeouts.ceiling)
             for event in splitter.feed(b"\n\n"):  # some imitators forget the last blank line
                 yield event
         finally:
@@ -103,10 +104,10 @@ class HttpApi:
 
     async def _whole(self, response: httpx2.Response) -> bytes:
         try:
-            with anyio.fail_after(self._timeouts.first_byte):
+            with anyio.fail_after(self._timeouts.silence):
                 return await response.aread()
-        except TimeoutError:
-            raise self._too_slow(self._timeouts.first_byte) from None
+        except (TimeoutError, httpx2.ReadTimeout):
+            raise self._too_slow(self._timeouts.silence) from None
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise self._unavailable("broke off its answer", error, "broken_stream") from None
         finally:
@@ -117,10 +118,9 @@ class HttpApi:
         """The answer's head, which is a success."""
         request = self._client.build_request("POST", self.base_url + path, content=body, headers=dict(headers))
         try:
-            with anyio.fail_after(self._timeouts.connect + self._timeouts.first_byte):
-                response = await self._client.send(request, stream=True)
-        except TimeoutError:
-            raise self._too_slow(self._timeouts.first_byte) from None
+            response = await self._client.send(request, stream=True)
+        except httpx2.ReadTimeout:
+            raise self._too_slow(self._timeouts.silence) from None
         except httpx2.TransportError as error:
             raise explain(error, self._without_key(str(error)), host=self._host, key_source=self._key_source) from None
         if response.is_success:
@@ -159,19 +159,14 @@ class HttpApi:
             f"{self._host} answered with {kind} and not with an event stream; check the base URL: {told.message}"
         )
 
-    async def _next_chunk(self, chunks: AsyncIterator[bytes], patience: float) -> bytes:
+    async def _next_chunk(self, chunks: AsyncIterator[bytes]) -> bytes:
         """Empty at the end."""
         try:
-            with anyio.fail_after(patience):
-                return await anext(chunks, b"")
-        except TimeoutError:
-            raise self._too_slow(patience) from None
+            return await anext(chunks, b"")
+        except httpx2.ReadTimeout:
+            raise self._too_slow(self._timeouts.silence) from None
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise self._unavailable("broke off its answer", error, "broken_stream") from None
-
-    def _patience_since(self, progress: float) -> float:
-        until_ceiling = progress + self._timeouts.ceiling - anyio.current_time()
-        return max(min(self._timeouts.idle, until_ceiling), 0.0)
 
     def _too_slow(self, seconds: float) -> ModelUnavailable:
         return ModelUnavailable(f"{self._host} said nothing for {seconds:g} s.", cause="timeout")
@@ -207,7 +202,7 @@ def _open_client(
             headers={"content-type": "application/json", **headers},
             verify=_trust(url),
             trust_env=not _is_loopback(url.host),
-            timeout=httpx2.Timeout(connect=timeouts.connect, read=None, write=timeouts.idle, pool=timeouts.connect),
+            timeout=httpx2.Timeout(timeouts.silence, connect=timeouts.connect, pool=timeouts.connect),
             limits=httpx2.Limits(keepalive_expiry=_IDLE_CONNECTION_LIFE),
         )
     except UnicodeEncodeError:
