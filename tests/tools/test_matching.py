@@ -212,6 +212,13 @@ INDENT = [
     ),
     pytest.param("  a\n      b\n", "    a\n      b\n", "x", "shown: 1-2 blanks", id="not one shift: first line only"),
     pytest.param("  a()\n", "    a()\n", "b()\n", "shown: 1-1 blanks", id="new text cannot go that far left"),
+    pytest.param(
+        "if a:\n\tb()\n\n\tc()\n",
+        "    b()\n\n    c()\n",
+        "    c()\n\n    b()\n",
+        "if a:\n\tc()\n\n\tb()\n",
+        id="tabs, with a blank line",
+    ),
     pytest.param("    a()\n    b()\n", "a ()\nb()\n", "c", "shown: 1-2 blanks", id="blanks inside a line"),
 ]
 
@@ -270,6 +277,13 @@ LABELS = [
 ]
 
 REFUSED = [
+    pytest.param(
+        "word " * 200 + "\n",
+        "word " * 100 + "wort " + "word " * 99,
+        "x",
+        "shown: 1-1 wording",
+        id="a letter in a long line",
+    ),
     pytest.param("a\na\n", "a", "b", "several: 1, 2", id="two lines alike"),
     pytest.param("aaa\n", "aa", "b", "several: 1, 1", id="overlapping"),
     pytest.param("a a\n", "a", "b", "several: 1, 1", id="two in a line"),

@@ -11,6 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tianting.tools.agreement import agreement
 from tianting.tools.lined_text import LinedText, lines_of
 
 ALIKE = 0.9
@@ -64,13 +65,14 @@ class _Candidate(Struct, frozen=True, kw_only=True):
 
 
 def _candidates(present: Sequence[str], wanted: Sequence[str]) -> Iterator[_Candidate]:
-    """A line may be missing or too many, but that has to make up for it. The best of equals comes first."""
+    """In order of their starts. A line may be missing or too many, but then the rest has to agree the better."""
     for start in sorted(_likely_starts(present, wanted)):
-        for length, handicap in ((len(wanted), 0.0), (len(wanted) + 1, 0.05), (len(wanted) - 1, 0.05)):
+        for length, strictness in ((len(wanted), 1.0), (len(wanted) + 1, 1.5), (len(wanted) - 1, 1.5)):
             block = present[start : start + length]
             if block:
                 similarity = _similarity(block, wanted)
-                yield _Candidate(start=start, length=len(block), similarity=similarity, rank=similarity - handicap)
+                rank = 1 - strictness * (1 - similarity)
+                yield _Candidate(start=start, length=len(block), similarity=similarity, rank=rank)
 
 
 def _likely_starts(present: Sequence[str], wanted: Sequence[str]) -> list[int]:
@@ -121,8 +123,8 @@ def _similarity(present: Sequence[str], wanted: Sequence[str]) -> float:
 
 
 def _shared(one: str, other: str) -> float:
-    if max(len(one), len(other)) > _LONG_LINE:
-        return 0.0
+    if max(len(one), len(other)) > _LONG_LINE:  # comparing in full takes the square of the length
+        return 1 + sum(agreement(one, other))
     matcher = SequenceMatcher(None, one, other, autojunk=False)
     return 1 + sum(match.size for match in matcher.get_matching_blocks())
 

@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tianting.tools.agreement import agreement
 from tianting.tools.folded_text import (
     Fold,
     FoldedText,
@@ -111,8 +112,6 @@ class _Ladder:
         view = self._view(fold)
         theirs = FoldedText(LinedText(old), fold)
         needle = theirs.text if old.endswith("\n") else theirs.text[:-1]
-        if not needle.strip():
-            return
         # A blank that was dropped at the end may have been the end of a word: `x = 1 ` is not in `x = 10`.
         last = old.rpartition("\n")[2]
         to_line_end = len(fold(last)) < len(last)
@@ -125,7 +124,7 @@ class _Ladder:
         old, new = pair
         if view.is_unended and at + len(theirs.text) == len(view.text) and old.endswith("\n"):
             old, new = old[:-1], new.removesuffix("\n")
-        head, tail = _agreement(old, new)
+        head, tail = agreement(old, new)
         start = view.original(at + theirs.place(head))
         end = view.original(at + theirs.place(len(old) - tail))
         middle = with_line_ends(new[head : len(new) - tail], line_end_near(self._text, start))
@@ -135,7 +134,7 @@ class _Ladder:
         view = self._view(unindented)
         lined = self._lines()
         needle = "\n" + "".join(unindented(line) + "\n" for line in old)
-        head, tail = _agreement(old, new)
+        head, tail = agreement(old, new)
         for at in self._offsets("\n" + view.text, needle):
             first = view.line_at(at)
             lines = reindented(new, old, lined.lines[first : first + len(old)])
@@ -167,12 +166,3 @@ class _Ladder:
         if self._lined is None:
             self._lined = LinedText(self._text)
         return self._lined
-
-
-def _agreement(old: str | list[str], new: str | list[str]) -> tuple[int, int]:
-    """How far the two agree at their heads, and at their tails in what is left."""
-    shorter = min(len(old), len(new))
-    head = next((at for at in range(shorter) if old[at] != new[at]), shorter)
-    shorter -= head
-    tail = next((at for at in range(shorter) if old[-1 - at] != new[-1 - at]), shorter)
-    return head, tail
