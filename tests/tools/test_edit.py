@@ -282,6 +282,17 @@ async def test_refused(desk: Desk, old: str, new: str, file_path: str, message: 
     assert desk.path.read_text() == SOURCE
 
 
+async def test_too_many_places_are_left_to_sed(desk: Desk) -> None:
+    desk.put(b"a" * 100_001)
+
+    with pytest.raises(ToolFailed, match="old_string occurs 100001 times, the limit is 100000; use sed -i in Bash"):
+        await desk.edit("a", "b", replace_all=True)
+
+    desk.put(b"a" * 100_000)
+    await desk.edit("a", "b", replace_all=True)
+    assert desk.path.read_bytes() == b"b" * 100_000
+
+
 async def test_multi_edit_needs_edits(desk: Desk) -> None:
     with pytest.raises(ToolFailed, match="edits is empty"):
         await desk.multi_edit()

@@ -20,6 +20,8 @@ from tianting.tools.replacement import Region, Replacement, composed, regions_of
 from tianting.tools.text_file import StoredText, TextForm, encoded, read_text_file
 from tianting.tools.workspace import Workspace
 
+MAX_REPLACED = 100_000
+"""Places of one `replace_all`; each costs memory."""
 _LIKE_EXACT: frozenset[Rung] = frozenset({"exact", "line ends"})
 """Read shows no line ends, so the model cannot have known better."""
 
@@ -123,6 +125,8 @@ def _found(text: str, edit: StringEdit, shown: str, *, changed: bool) -> Found:
         raise ToolFailed("old_string and new_string are equal; send the text as it should become.")
     if not edit.old_string:
         return _filled(text, edit, shown)
+    if edit.replace_all and (count := text.count(edit.old_string)) > MAX_REPLACED:
+        raise ToolFailed(f"old_string occurs {count} times, the limit is {MAX_REPLACED}; use sed -i in Bash.")
     match find(text, edit.old_string, edit.new_string, replace_all=edit.replace_all):
         case Found() as found if not changed or found.rung in _LIKE_EXACT:
             return found
