@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from tianting.protocol.tool_calls import Access, ToolOutput
 from tianting.tools import search_run
+from tianting.tools.captured_process import Captured, captured
 from tianting.tools.contract import AnyTool, ToolFailed
 from tianting.tools.grep import Grep, GrepParameters
 from tianting.tools.grep_results import GrepOutput
 from tianting.tools.regex_advice import bad_regex, has_escaped_newline, stray_brace
 from tianting.tools.search_backends import GitGrep, Ripgrep, SearchBackend
+from tianting.tools.search_scope import SearchScope
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -85,7 +87,8 @@ def plant(root: Path) -> Path:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A tree outside of any repository, which yet has rules of what to ignore."""
+    """A tree outside of any repository, which yet has rules of what to ignore. Those above it are not its own."""
+    (tmp_path / ".gitignore").write_text("*.py\n")
     shutil.rmtree(plant(tmp_path / "tree") / ".git")
     return tmp_path / "tree"
 
@@ -126,6 +129,7 @@ QUESTIONS = [
     pytest.param({"type": "py", "glob": "test_*"}, id="type and glob"),
     pytest.param({"path": "src"}, id="directory"),
     pytest.param({"path": "src", "glob": "src/deep/*.py"}, id="glob from the root in a directory"),
+    pytest.param({"path": "src", "glob": "deep/*.py"}, id="glob from a directory"),
     pytest.param({"path": "ignored"}, id="ignored directory asked for"),
     pytest.param({"path": "src/deep/c.py", "output_mode": "content"}, id="one file"),
     pytest.param({"path": "kept.log", "output_mode": "count"}, id="ignored file asked for"),
@@ -206,6 +210,21 @@ def test_what_programs_get_is_in_their_spelling() -> None:
         "numLines": 1,
         "appliedLimit": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("glob", "type_name", "names"),
+    [
+        pytest.param("", "", (), id="everything"),
+        pytest.param("src/*.{py,ts}", "", ("*.py", "*.ts"), id="last segments"),
+        pytest.param("*.py", "rust", ("*.py",), id="glob before type"),
+        pytest.param("!*.py", "rust", ("*.rs",), id="type"),
+        pytest.param("src/**", "", (), id="nothing gained"),
+        pytest.param("*.py,[id]", "", (), id="characters that programs read differently"),
+    ],
+)
+def test_first_sieve_lets_everything_in_scope_through(glob: str, type_name: str, names: tuple[str, ...]) -> None:
+    assert SearchScope(glob, type_name).names == names
 
 
 @needs_ripgrep
@@ -438,6 +457,13 @@ async def test_counting_gives_up_before_it_costs_time(tree: Path, monkeypatch: p
     assert await text(tree, pattern="zzz") == (
         'No match for "zzz" under the root (ignored files skipped). Try -i, or a shorter pattern.'
     )
+
+
+async def test_only_the_beginning_of_errors_is_kept(tree: Path) -> None:
+    with anyio.fail_after(5):
+        done = await captured(["sh", "-c", "head -c 300000 /dev/zero >&2; echo out"], tree, limit=100)
+
+    assert done == Captured(output=b"out\n", errors="\0" * 8_192, exit_code=0, cut=False)
 
 
 async def test_errors_of_a_talkative_program_do_not_block_it(tree: Path) -> None:

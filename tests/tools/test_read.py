@@ -172,6 +172,20 @@ async def test_line_five_million_is_reached_without_loading_the_file(desk: Desk)
     ]
 
 
+async def test_byte_order_mark_is_one_only_at_the_beginning(desk: Desk) -> None:
+    desk.write("a.txt", b"\xef\xbb\xbfa\n\xef\xbb\xbfb\n")
+
+    assert await desk.text("a.txt", offset=2) == "     2\t\ufeffb"
+
+
+async def test_file_with_a_line_that_was_cut_does_not_count_as_the_whole(desk: Desk) -> None:
+    path = desk.write("a.txt", "x" * 2_001)
+
+    await desk.text("a.txt")
+
+    assert not desk.ledger.saw_whole(path)
+
+
 async def test_part_of_a_file_does_not_count_as_the_whole(desk: Desk) -> None:
     path = desk.write("a.txt", "1\n2\n3\n")
 

@@ -148,10 +148,13 @@ def test_git_that_hangs_is_killed_in_time_with_its_children(tmp_path: Path, monk
 
 def test_repository_cannot_run_programs_of_its_own(tmp_path: Path, git: Git) -> None:
     trap = tmp_path / "trap.sh"
-    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    signature = "-----BEGIN PGP SIGNATURE-----\nx\n-----END PGP SIGNATURE-----"
+    sign = f"printf '\\n[GNUPG:] SIG_CREATED x\\n' >&2; echo '{signature}'"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n{sign}\n")
     trap.chmod(0o755)
     git("add", ".")
-    git("commit", "-q", "-m", "x")
+    git("-c", f"gpg.program={trap}", "commit", "-q", "-S", "-m", "x")
+    (tmp_path / "sprung").unlink()
     for key in ("core.fsmonitor", "gpg.program", "core.pager"):
         git("config", key, str(trap))
     git("config", "log.showSignature", "true")

@@ -56,13 +56,11 @@ def page_range(pages: str) -> tuple[int, int]:
 
 
 async def _ask_child(path: Path, name: str, first: int, last: int) -> PdfAnswer:
-    # -P and the root as directory: a `pypdf.py` in the user's tree must not be what is imported.
+    # -P: a `pypdf.py` in the user's tree must not be what is imported.
     command = [sys.executable, "-P", "-m", "tianting.tools.pdf_pages", str(path), str(first), str(last)]
     try:
         with anyio.fail_after(TIME_LIMIT):
-            done = await anyio.run_process(
-                command, stderr=subprocess.DEVNULL, check=False, cwd="/", start_new_session=True
-            )
+            done = await anyio.run_process(command, stderr=subprocess.DEVNULL, check=False, start_new_session=True)
         answer = msgspec.json.decode(done.stdout, type=PdfAnswer)
     except TimeoutError as error:
         raise _unreadable(name, f"it took more than {TIME_LIMIT:g} s") from error

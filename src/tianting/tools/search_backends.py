@@ -95,7 +95,7 @@ class SearchBackend(Protocol):
 
 
 class Ripgrep:
-    """https://github.com/BurntSushi/ripgrep"""
+    """ripgrep, https://github.com/BurntSushi/ripgrep"""
 
     crosses_lines = True
 

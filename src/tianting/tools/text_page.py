@@ -18,7 +18,7 @@ MAX_PAGE_BYTES = 50_000
 """Of one page, labels included, as UTF-8."""
 MAX_LINE_CHARS = 2_000
 LABEL_BYTES = 7
-_MAX_LINE_BYTES = 4 * MAX_LINE_CHARS + 2
+_MAX_LINE_BYTES = 4 * MAX_LINE_CHARS
 _CHUNK = 1 << 20
 _MAX_COUNTED = 256 * _CHUNK
 """Bytes behind the page that are searched for line ends; beyond, the number of lines stays unknown."""
