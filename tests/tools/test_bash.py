@@ -158,6 +158,7 @@ async def test_command_is_told(command: str, expected: ToolOutput, desk: Desk) -
         pytest.param(["cd ../additional", "cd ../additional; basename $PWD"], None, id="additional directory"),
         pytest.param(["cd src", "cd ../../outside", "pwd"], "ROOT\nexit 0 in 0 s", id="outside"),
         pytest.param(["X=1; f() { :; }; export X", "echo $X; f"], None, id="variables are not kept"),
+        pytest.param(["mkdir d; cd d", "rmdir ../d", "exec true", "pwd"], "ROOT\nexit 0 in 0 s", id="told once"),
         pytest.param(
             ["mkdir d; cd d", "rmdir ../d", "pwd"],
             "ROOT\nexit 0 in 0 s\n[ROOT/d does not exist any more; this ran in ROOT]",
@@ -349,7 +350,9 @@ async def test_full_background_stops_an_overdue_command(desk: Desk) -> None:
     assert verdict.endswith("job16. End one with TaskStop first.")
     assert not is_running(int(pid))
     with pytest.raises(ToolFailed, match="End one with TaskStop first"):
-        await desk.run("true", background=True)
+        await desk.run("touch ran", background=True)
+    await desk.run("sleep 0.05")
+    assert not (desk.root / "ran").exists()
     await TaskStop(desk.jobs).run(TaskStopParameters(task_id="job7"))
     assert "Started as job17" in str((await desk.run("true", background=True)).content)
 
@@ -408,8 +411,9 @@ async def test_daemon_that_holds_the_pipe_does_not_hold_the_result(desk: Desk) -
         os.kill(daemon, signal.SIGKILL)
 
 
-async def test_late_words_of_a_child_are_waited_for(desk: Desk) -> None:
-    assert await desk.text("echo word > >(sleep 0.01; cat)") == "word\nexit 0 in 0 s"
+@pytest.mark.parametrize("child", ["sleep 0.01; cat", "cat; exec >&- 2>&-; sleep 0.02"], ids=["late words", "late end"])
+async def test_child_that_soon_ends_is_waited_for(child: str, desk: Desk) -> None:
+    assert await desk.text(f"echo word > >({child})") == "word\nexit 0 in 0 s"
 
 
 @pytest.mark.parametrize(
