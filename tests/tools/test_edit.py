@@ -229,13 +229,16 @@ async def test_changed_file_is_edited_where_the_match_is_exact(desk: Desk) -> No
 
 
 async def test_changed_file_is_not_edited_by_a_lower_rung(desk: Desk) -> None:
-    changed = SOURCE.replace("    return 1", "        return 1").encode()
-    desk.change_outside(changed)
+    changed = SOURCE.replace("return 1\n", "return 1  \n")
+    desk.change_outside(changed.encode())
 
-    with pytest.raises(ToolFailed, match=r"a\.py changed on disk since you read it"):
-        await desk.edit("def f():\n    return 1\n", "def f():\n    return 3\n")
+    with pytest.raises(ToolFailed, match=r"a\.py changed on disk since you read it") as failure:
+        await desk.edit("    return 1\n\n", "    return 3\n\n")
 
-    assert desk.path.read_bytes() == changed
+    assert desk.path.read_text() == changed
+    _, _, text = str(failure.value).partition(" Use this text:\n")
+    await desk.edit(text, "    return 3\n")
+    assert desk.path.read_text() == changed.replace("    return 1  \n", "    return 3\n")
 
 
 async def test_ledger_knows_what_was_edited(desk: Desk) -> None:

@@ -104,6 +104,16 @@ def test_distant_changes_are_hunks_of_their_own() -> None:
     assert added_and_removed(hunks) == (2, 2)
 
 
+@pytest.mark.parametrize(
+    ("gap", "hunks"), [pytest.param(6, 1, id="contexts touch"), pytest.param(7, 2, id="a line between contexts")]
+)
+def test_near_changes_share_a_hunk(gap: int, hunks: int) -> None:
+    text = "a\n" + "-\n" * gap + "b\n"
+    places = (Replacement(start=0, end=1, text="A"), Replacement(start=len(text) - 2, end=len(text) - 1, text="B"))
+
+    assert len(structured_patch(text, replaced(text, places), regions_of(places))) == hunks
+
+
 def test_large_original_is_left_out() -> None:
     assert original_file("a" * 256_000) == "a" * 256_000
     assert original_file("a" * 256_001) is None
