@@ -22,6 +22,7 @@ from tianting.protocol.messages import user_text
 from tianting.surfaces.output import DescriptorOutput
 from tianting.surfaces.scrollback import Scrollback
 from tianting.testing.model_server import serve
+from tianting.worktree.survey import begin_survey
 
 PROMPT = "A test of this project fails. Find the cause, mend it, and verify it."
 _KEY = "a-key-only-the-demo-knows"
@@ -77,7 +78,8 @@ async def _agent(project: Path, home: Path) -> int:
         }
         os.chdir(project)
         allowed = ("Edit", "Bash(python3 -m unittest 2>&1)")
-        async with open_session(Invocation(model="sonnet", allowed_tools=allowed)) as session:
+        invocation = Invocation(model="sonnet", allowed_tools=allowed)
+        async with open_session(invocation, begin_survey(project)) as session:
             session.listen(Scrollback(DescriptorOutput(1), colour=sys.stdout.isatty()))
             report = await session.submit(user_text(PROMPT))
     return 0 if report.end == "answered" else 1

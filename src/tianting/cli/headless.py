@@ -1,5 +1,7 @@
 """`tianting -p`: one prompt, one output format, an exit code."""
 
+import contextlib
+import os
 import signal
 
 import anyio
@@ -8,24 +10,21 @@ from tianting.cli.invocation import Invocation
 from tianting.cli.wiring import open_session
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.messages import user_text
-from tianting.protocol.stream_json import StreamJsonEncoder
 from tianting.session.session import Session
 from tianting.surfaces.output import DescriptorOutput, OutputClosed
 from tianting.surfaces.printing import JsonSurface, StreamJsonSurface, TextSurface
+from tianting.worktree.survey import PendingSurvey
 
 TERMINATED = 143
 """128 and SIGTERM, as a shell would say it."""
 
 
-async def run_headless(invocation: Invocation, prompt: str) -> int:
+async def run_headless(invocation: Invocation, prompt: str, survey: PendingSurvey) -> int:
     """Work on `prompt` and return the exit code. Raises `TiantingError` for what can be known before."""
-    async with open_session(invocation) as session:
+    async with open_session(invocation, survey) as session:
         surface = _surface(invocation, session)
         session.listen(surface)
-        try:
-            terminated = await _work(session, prompt)
-        except OutputClosed:
-            return 1
+        terminated = await _work(session, prompt)
         return TERMINATED if terminated else surface.exit_code
 
 
@@ -42,7 +41,8 @@ async def _work(session: Session, prompt: str) -> bool:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
-        await session.submit(user_text(prompt))
+        with contextlib.suppress(OutputClosed):  # nobody reads any more, so nobody needs to be told
+            await session.submit(user_text(prompt))
         tasks.cancel_scope.cancel()
     return terminated
 
@@ -50,7 +50,9 @@ async def _work(session: Session, prompt: str) -> bool:
 def _surface(invocation: Invocation, session: Session) -> TextSurface | JsonSurface | StreamJsonSurface:
     output, errors = DescriptorOutput(1), DescriptorOutput(2)
     if invocation.output_format == "text":
-        return TextSurface(output, errors, verbose=invocation.verbose)
+        return TextSurface(output, errors, verbose=invocation.verbose, to_terminal=os.isatty(1))
+    from tianting.protocol.stream_json import StreamJsonEncoder
+
     encoder = StreamJsonEncoder(
         session.facts.session_id, partial_messages=invocation.include_partial_messages, new_id=random_uuid
     )

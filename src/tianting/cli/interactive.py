@@ -4,22 +4,25 @@ import os
 
 from tianting import __version__
 from tianting.cli.invocation import Invocation
-from tianting.cli.wiring import home_directory, open_session
+from tianting.cli.places import home_directory
+from tianting.cli.wiring import open_session
 from tianting.protocol.content import text_of
 from tianting.protocol.messages import AssistantMessage
 from tianting.session.session import Session
+from tianting.surfaces.colours import colours_wanted
 from tianting.surfaces.conversation import ConversationSurface
 from tianting.surfaces.escaping import one_line, visible
 from tianting.surfaces.input_line import InputLine
 from tianting.surfaces.output import DescriptorOutput
 from tianting.surfaces.permission_question import TerminalPerson
 from tianting.surfaces.scrollback import Scrollback
+from tianting.worktree.survey import PendingSurvey
 
 
-async def run_interactive(invocation: Invocation) -> int:
+async def run_interactive(invocation: Invocation, survey: PendingSurvey) -> int:
     """Talk until the person leaves. Raises `TiantingError` for what can be known before."""
-    scrollback = Scrollback(DescriptorOutput(1), colour="NO_COLOR" not in os.environ)
-    async with open_session(invocation, TerminalPerson(scrollback)) as session:
+    scrollback = Scrollback(DescriptorOutput(1), colour=colours_wanted(os.environ, is_terminal=True))
+    async with open_session(invocation, survey, TerminalPerson(scrollback)) as session:
         session.listen(scrollback)
         await _greet(session, scrollback)
         line = InputLine(home_directory(os.environ) / "prompts.txt")

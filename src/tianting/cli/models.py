@@ -5,7 +5,7 @@ import os
 import click
 import msgspec
 
-from tianting.cli.wiring import home_directory
+from tianting.cli.places import home_directory
 from tianting.protocol.model_catalogue import ModelInfo
 from tianting.settings.providers import known_providers, model_catalogue
 from tianting.settings.reading import read_settings

@@ -11,8 +11,10 @@ import click
 import msgspec
 
 from tianting.cli.invocation import Invocation
+from tianting.cli.places import current_directory
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.ids import is_uuid
+from tianting.worktree.survey import PendingSurvey, begin_survey
 
 LONGEST_INPUT = 10 * 1024 * 1024
 """Bytes of standard input that are taken as a prompt."""
@@ -31,19 +33,25 @@ def run_prompt(options: dict[str, Any]) -> int:
 
         list_sessions(everywhere=False, as_json=False)
         return 0
-    if invocation.print:
-        from tianting.cli.headless import run_headless
+    survey = begin_survey(current_directory())  # git works while the rest is imported
+    try:
+        return _print(invocation, survey) if invocation.print else _converse(invocation, survey)
+    finally:
+        survey.abandon()
 
-        return anyio.run(run_headless, invocation, whole_prompt(invocation))
-    return _converse(invocation)
+
+def _print(invocation: Invocation, survey: PendingSurvey) -> int:
+    from tianting.cli.headless import run_headless
+
+    return anyio.run(run_headless, invocation, whole_prompt(invocation), survey)
 
 
-def _converse(invocation: Invocation) -> int:
+def _converse(invocation: Invocation, survey: PendingSurvey) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise ConfigError('There is no terminal to converse in: use -p, as in tianting -p "fix the failing test".')
     from tianting.cli.interactive import run_interactive
 
-    return anyio.run(run_interactive, invocation)
+    return anyio.run(run_interactive, invocation, survey)
 
 
 def check(invocation: Invocation) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from tianting.cli.wiring import home_directory
+from tianting.cli.places import home_directory
 from tianting.session.listing import sessions
 from tianting.session.places import projects_directory
 from tianting.session.summary import SessionSummary

@@ -3,10 +3,11 @@
 invocation -> settings -> model, tools, permissions -> loop -> session
 """
 
+import gc
 import os
 import platform
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,12 +22,12 @@ from tianting.agent.prompt import system_prompt
 from tianting.cli.going_on import Place, place_of
 from tianting.cli.invocation import Invocation
 from tianting.cli.model_door import ModelDoor, open_model
+from tianting.cli.places import current_directory, home_directory
 from tianting.cli.toolbox import Toolbox, open_toolbox
 from tianting.permissions.decision import Person
 from tianting.permissions.gate import Gate
 from tianting.permissions.rules import split_rules
 from tianting.plumbing.clock import SystemClock
-from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import PermissionMode, SessionStarted
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.model_catalogue import ModelCatalogue
@@ -39,7 +40,7 @@ from tianting.settings.providers import default_model, model_catalogue
 from tianting.settings.reading import read_settings
 from tianting.settings.schema import Settings
 from tianting.tools.workspace import Workspace
-from tianting.worktree.survey import Survey, begin_survey
+from tianting.worktree.survey import PendingSurvey, Survey
 
 MOST_OUTPUT = 32_000
 """Tokens asked for in one answer, where the model could write more: enough for any file, kind to rate limits."""
@@ -62,7 +63,7 @@ def read_ground(invocation: Invocation) -> Ground:
     home = home_directory(os.environ)
     settings = read_settings(home, invocation.settings)
     return Ground(
-        cwd=_current_directory(),
+        cwd=current_directory(),
         home=home,
         environment={**os.environ, **settings.env},
         settings=settings,
@@ -70,27 +71,16 @@ def read_ground(invocation: Invocation) -> Ground:
     )
 
 
-def home_directory(environment: Mapping[str, str]) -> Path:
-    """Where the agent keeps its own: `$TIANTING_HOME`, or `~/.tianting`."""
-    return Path(environment.get("TIANTING_HOME") or "~/.tianting").expanduser()
-
-
-def _current_directory() -> Path:
-    try:
-        return Path.cwd()
-    except OSError:
-        raise ConfigError("The current directory is gone: change to one that exists.") from None
-
-
 @asynccontextmanager
-async def open_session(invocation: Invocation, person: Person | None = None) -> AsyncGenerator[Session, None]:
+async def open_session(
+    invocation: Invocation, survey: PendingSurvey, person: Person | None = None
+) -> AsyncGenerator[Session, None]:
     """A session that is ready for its first prompt. Raises `ConfigError` or `SessionError`.
 
     Leaving ends what it started: background commands, connections, the lock on its transcript.
     """
     ground = read_ground(invocation)
     workspace = Workspace(ground.cwd, _additional(invocation, ground))
-    survey = begin_survey(workspace.root)
     place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
     door = _open_door(invocation, ground, place)
     async with open_toolbox(invocation, workspace, door.family, _spill_directory(place), ground.environment) as toolbox:
@@ -104,6 +94,8 @@ async def open_session(invocation: Invocation, person: Person | None = None) -> 
             history=tuple(place.resumed.history) if place.resumed else (),
             briefing=briefing(_machine(workspace), surveyed),
         )
+        gc.freeze()
+        gc.enable()
         try:
             yield Session(loop, opening, log=log, new_id=random_uuid)
         finally:

@@ -3,6 +3,7 @@
     survey = begin_survey(root)     git starts, nobody waits
     …                               the caller goes on with its own start
     facts = survey.finish(2.0)      the tree is looked over here, while git runs
+    survey.abandon()                instead, when the start failed
 
 This stands on the way to the first request, so it costs milliseconds: two git processes beside each other, none at
 all outside a repository, and no event loop. What git says is read as in git-status(1), porcelain format 2.
@@ -58,7 +59,7 @@ class Survey(Struct, frozen=True, kw_only=True):
 
 
 class PendingSurvey:
-    """A survey whose git processes are running. `finish` must be called, once: it also ends them."""
+    """A survey whose git processes are running, until `finish` or `abandon`."""
 
     def __init__(self, root: Path, *, is_git: bool, status: "_Process | None", log: "_Process | None") -> None:
         self._root = root
@@ -71,6 +72,7 @@ class PendingSurvey:
         deadline = time.monotonic() + timeout
         tree, commands = outline(self._root), check_commands(self._root)
         status, log = _output(self._status, deadline), _output(self._log, deadline)
+        self._status = self._log = None
         return Survey(
             root=self._root,
             is_git=self._is_git,
@@ -78,6 +80,12 @@ class PendingSurvey:
             outline=tree,
             check_commands=commands,
         )
+
+    def abandon(self) -> None:
+        """End the git processes, if they still run. Harmless after `finish`."""
+        for process in (self._status, self._log):
+            _output(process, deadline=0.0)
+        self._status = self._log = None
 
 
 _Process = subprocess.Popen[bytes]
