@@ -9,9 +9,11 @@ from anthropic.types.message_count_tokens_params import MessageCountTokensParams
 from anthropic.types.message_create_params import MessageCreateParamsStreaming
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.models.histories import FREEFORM, READ, histories
 from tests.models.sdk_types import strict
+from tianting.models.anthropic.messages import WireMessages
 from tianting.models.anthropic.request import count_body, message_body
 from tianting.models.http.request_json import encode_body
 from tianting.protocol.content import (
@@ -38,9 +40,11 @@ MARK = {"cache_control": {"type": "ephemeral"}}
 
 def written(request: ModelRequest, info: ModelInfo = INFO) -> dict[str, Any]:
     """The body as it travels, having passed the SDK's types."""
-    body: dict[str, Any] = msgspec.json.decode(encode_body(message_body(request, HERE, info)))
+    messages = WireMessages(HERE, images=info.images, refused=frozenset())
+    messages.extend(request.messages)
+    body: dict[str, Any] = msgspec.json.decode(encode_body(message_body(request, messages, info)))
     strict(MessageCreateParamsStreaming).validate_python(body)
-    counted = msgspec.json.decode(encode_body(count_body(request, HERE, info)))
+    counted = msgspec.json.decode(encode_body(count_body(request, messages, info)))
     strict(MessageCountTokensParams).validate_python(counted)
     assert {name: body[name] for name in counted} == counted
     assert body.keys() - counted.keys() <= {"max_tokens", "stream", "service_tier"}
@@ -372,3 +376,29 @@ def test_longer_history_begins_with_the_same_bytes(history: tuple[Message, ...])
     for end in ends:
         part = unmarked(written(request(*history[:end])))
         assert msgspec.json.encode(whole[: len(part)]) == msgspec.json.encode(part)
+
+
+@settings(max_examples=50, deadline=None)
+@given(history=histories(HERE, "c2ln"), sizes=st.lists(st.integers(0, 12), max_size=4))
+def test_history_that_grows_is_written_as_if_it_were_new(history: tuple[Message, ...], sizes: list[int]) -> None:
+    growing = WireMessages(HERE, images=True, refused=frozenset())
+    for size in sorted(sizes):
+        assert growing.begins(history[:size], HERE, frozenset())
+        growing.extend(history[:size])
+    growing.extend(history)
+    anew = WireMessages(HERE, images=True, refused=frozenset())
+    anew.extend(history)
+
+    assert encode_body({"messages": growing.all}) == encode_body({"messages": anew.all})
+
+
+def test_other_history_is_not_written_on() -> None:
+    first, second = user_text("One."), user_text("Two.")
+    growing = WireMessages(HERE, images=True, refused=frozenset())
+    growing.extend((first,))
+
+    assert growing.begins((first, second), HERE, frozenset())
+    assert not growing.begins((second,), HERE, frozenset())
+    assert not growing.begins((), HERE, frozenset())
+    assert not growing.begins((first, second), HERE, frozenset({"c2ln"}))
+    assert not growing.begins((first, second), structs.replace(HERE, model="claude-opus-5-5"), frozenset())

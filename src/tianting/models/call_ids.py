@@ -19,10 +19,15 @@ class CallIds:
 
     def __init__(self, history: Iterable[Message], accepted: re.Pattern[str]) -> None:
         self._names: dict[str, str] = {}
-        for message in history:
+        self._accepted = accepted
+        self.learn(history)
+
+    def learn(self, more: Iterable[Message]) -> None:
+        """Take in what the history has grown by."""
+        for message in more:
             if isinstance(message, AssistantMessage):
                 for call in message.calls:
-                    fits = accepted.fullmatch(call.id) is not None
+                    fits = self._accepted.fullmatch(call.id) is not None
                     self._names.setdefault(call.id, call.id if fits else f"call{len(self._names) + 1:05d}")
 
     def __getitem__(self, call_id: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 import msgspec
 from msgspec import Struct
 
-from tianting.models.anthropic.messages import signatures
+from tianting.models.anthropic.messages import WireMessages, signatures
 from tianting.models.anthropic.request import count_body, message_body
 from tianting.models.anthropic.stream import AnswerReader
 from tianting.models.http.api import HttpApi, Timeouts
@@ -17,7 +17,7 @@ from tianting.models.http.stream_end import read_to_end
 from tianting.protocol.deltas import Delta
 from tianting.protocol.errors import ModelUnavailable, RequestRejected
 from tianting.protocol.messages import Origin
-from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
 from tianting.protocol.requests import ModelRequest
 
 API_VERSION = "2023-06-01"
@@ -33,6 +33,7 @@ class AnthropicModel:
     def __init__(self, api: HttpApi, catalogue: ModelCatalogue) -> None:
         self._api = api
         self._catalogue = catalogue
+        self._written: WireMessages | None = None
         self._refused: set[str] = set()
         """Signatures of thinking that the provider takes no more."""
 
@@ -59,10 +60,9 @@ class AnthropicModel:
                 yield delta
 
     async def _ask(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        target = self._target(request)
         info = self._catalogue.lookup(request.model)
-        body = encode_body(message_body(request, target, info, self._refused))
-        reader = AnswerReader(target)
+        body = encode_body(message_body(request, self._messages(request, info), info))
+        reader = AnswerReader(self._target(request))
         async with aclosing(self._api.events("/v1/messages", body)) as events:
             async for event in events:
                 deltas = reader.read(event)
@@ -76,7 +76,7 @@ class AnthropicModel:
     async def count_tokens(self, request: ModelRequest) -> int:
         """Ask the provider, which estimates. Raises `ModelError`."""
         info = self._catalogue.lookup(request.model)
-        body = encode_body(count_body(request, self._target(request), info, self._refused))
+        body = encode_body(count_body(request, self._messages(request, info), info))
         answer = await self._api.call("/v1/messages/count_tokens", body)
         try:
             return msgspec.json.decode(answer, type=_Count).input_tokens
@@ -86,6 +86,14 @@ class AnthropicModel:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._api.aclose()
+
+    def _messages(self, request: ModelRequest, info: ModelInfo) -> WireMessages:
+        """The request's messages: the former request's, written on, where this one goes on from it."""
+        target = self._target(request)
+        if self._written is None or not self._written.begins(request.messages, target, self._refused):
+            self._written = WireMessages(target, images=info.images, refused=self._refused)
+        self._written.extend(request.messages)
+        return self._written
 
     def _target(self, request: ModelRequest) -> Origin:
         return Origin(dialect="anthropic", base_url=self._api.base_url, model=request.model)

@@ -1,13 +1,19 @@
 """A history in the shape the Messages API takes: roles alternate, results come first, and nothing is empty.
 
 Signed thinking and unknown blocks go back only to where they came from. Everything else goes anywhere.
+A history that grows is written on: what can no longer change is encoded once, or each turn would cost more than the
+one before.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
+from operator import is_
 from typing import Any
 
+import msgspec
+
 from tianting.models.call_ids import CallIds
+from tianting.models.http.request_json import encode_body
 from tianting.protocol.content import (
     Block,
     Document,
@@ -27,31 +33,77 @@ _CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _NO_IMAGE = "[There was an image here. This model cannot see images.]"
 
 
+_BREAKPOINT = {"type": "ephemeral"}
+_OPEN = 4
+"""Messages at the end that may still change: neighbours join the last, breakpoints move over the newest two users'."""
+
+
 class WireMessages:
-    """The messages of one request. Their blocks are new objects, to be marked freely.
+    """The messages of one conversation's requests to `target`.
 
     Thinking whose signature is in `refused` stays behind, although it came from here.
     """
 
-    def __init__(self, history: Sequence[Message], target: Origin, *, images: bool, refused: Set[str]) -> None:
+    def __init__(self, target: Origin, *, images: bool, refused: Set[str]) -> None:
         self._target = target
-        self._refused = refused
+        self._refused = frozenset(refused)
         self._images = images
-        self._ids = CallIds(history, _CALL_ID)
-        self.merged: list[Json] = []
-        self.environment: Json | None = None
+        self._ids = CallIds((), _CALL_ID)
+        self._history: Sequence[Message] = ()
+        self._settled: list[msgspec.Raw] = []
+        self._marked: list[Json] = []
+        self._environment: Json | None = None
         """The last block of the first user message, before neighbours joined it: many sessions begin with the same."""
-        for message in history:
+        self.newest: list[Json] = []
+        """The last few messages. Those before are bytes already."""
+
+    def begins(self, history: Sequence[Message], target: Origin, refused: Set[str]) -> bool:
+        """Whether what is written so far is the beginning of `history`, for the same `target`."""
+        same_place = (self._target, self._refused) == (target, refused)
+        return same_place and len(self._history) <= len(history) and all(map(is_, self._history, history))
+
+    def extend(self, history: Sequence[Message]) -> None:
+        """Write what `history` has grown by, and set the cache's breakpoints: behind the environment, and behind the
+        newest two user messages. Two, because a read looks back only some twenty blocks, and one answer can bring more.
+        """
+        grown_by = history[len(self._history) :]
+        self._history = history
+        self._ids.learn(grown_by)
+        self._unmark()
+        for message in grown_by:
             self._add_message(message)
-        for merged in self.merged:
+        for merged in self.newest:
             if merged["role"] == "user":  # a stable sort: results keep their order, and so does the rest
                 merged["content"].sort(key=lambda block: block["type"] != "tool_result")
+        self._mark()
+        self._settle()
+
+    @property
+    def all(self) -> list[Any]:
+        """Every message, for the encoder."""
+        return [*self._settled, *self.newest]
+
+    def _unmark(self) -> None:
+        for block in self._marked:
+            if block is not self._environment:
+                del block["cache_control"]
+        self._marked.clear()
+
+    def _mark(self) -> None:
+        newest = [message["content"][-1] for message in self.newest if message["role"] == "user"][-2:]
+        self._marked = [block for block in (*newest, self._environment) if block is not None]
+        for block in self._marked:
+            block["cache_control"] = _BREAKPOINT
+
+    def _settle(self) -> None:
+        while len(self.newest) > _OPEN:
+            self._settled.append(msgspec.Raw(encode_body(self.newest.pop(0))))
 
     def _add_message(self, message: Message) -> None:
         match message:
             case UserMessage(content=content):
                 blocks = [written for block in content if (written := self._user_block(block))]
-                self.environment = self.environment or (blocks[-1] if blocks else None)
+                self._environment = self._environment or (blocks[-1] if blocks else None)
                 self._add("user", blocks)
             case AssistantMessage(content=content, origin=origin):
                 at_home = origin == self._target
@@ -60,10 +112,10 @@ class WireMessages:
     def _add(self, role: str, blocks: list[Json]) -> None:
         if not blocks:
             return
-        if self.merged and self.merged[-1]["role"] == role:
-            self.merged[-1]["content"] += blocks
+        if self.newest and self.newest[-1]["role"] == role:
+            self.newest[-1]["content"] += blocks
         else:
-            self.merged.append({"role": role, "content": blocks})
+            self.newest.append({"role": role, "content": blocks})
 
     def _user_block(self, block: Block) -> Json | None:
         match block:

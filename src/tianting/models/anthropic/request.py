@@ -4,10 +4,7 @@ Pure, and the same history gives the same bytes apart from the breakpoints: the 
 thinking hang on it.
 """
 
-from collections.abc import Set
-
 from tianting.models.anthropic.messages import Json, WireMessages
-from tianting.protocol.messages import Origin
 from tianting.protocol.model_catalogue import ModelInfo
 from tianting.protocol.requests import Effort, ModelRequest
 from tianting.protocol.tool_calls import ToolSpec
@@ -19,34 +16,32 @@ _LEAST_BUDGET = 1_024
 """Tokens: the API's least, and what we leave for the words behind the thinking."""
 
 
-def message_body(request: ModelRequest, target: Origin, info: ModelInfo, refused: Set[str] = frozenset()) -> Json:
+def message_body(request: ModelRequest, messages: WireMessages, info: ModelInfo) -> Json:
     """The body of `POST /v1/messages`, streaming.
 
-    `target` is where it goes, `info` what its model can do, `refused` the signatures it did not take before.
+    `messages` are those of `request`; `info` says what its model can do.
     """
-    messages = WireMessages(request.messages, target, images=info.images, refused=refused)
     max_tokens = min(request.max_tokens, info.max_output)
     body: Json = {
         "model": request.model,
         "max_tokens": max_tokens,
         "stream": True,
         **_prompt(request),
-        "messages": messages.merged,
-        **_thinking(info, request.effort, max_tokens, messages.merged),
+        "messages": messages.all,
+        **_thinking(info, request.effort, max_tokens, messages.newest),
     }
-    _set_breakpoints(body, messages)
     return {**body, **request.extra}
 
 
-def count_body(request: ModelRequest, target: Origin, info: ModelInfo, refused: Set[str] = frozenset()) -> Json:
+def count_body(request: ModelRequest, messages: WireMessages, info: ModelInfo) -> Json:
     """The body of `POST /v1/messages/count_tokens`: the same prompt, without what concerns the answer."""
     unknown = ("max_tokens", "stream", "metadata", "service_tier", "stop_sequences")
-    body = message_body(request, target, info, refused)
+    body = message_body(request, messages, info)
     return {name: value for name, value in body.items() if name not in unknown}
 
 
 def _prompt(request: ModelRequest) -> Json:
-    """What stands before the messages, and is the same in every request of a session."""
+    """What stands before the messages, and is the same in every request of a session: a breakpoint ends it."""
     prompt: Json = {}
     if system := [{"type": "text", "text": part} for part in request.system if part.strip()]:
         prompt["system"] = system
@@ -54,6 +49,8 @@ def _prompt(request: ModelRequest) -> Json:
         prompt["tools"] = [_tool(spec) for spec in request.tools]
         if request.tool_choice == "none":
             prompt["tool_choice"] = {"type": "none"}
+    if system or request.tools:
+        prompt["system" if system else "tools"][-1]["cache_control"] = _BREAKPOINT
     return prompt
 
 
@@ -77,15 +74,3 @@ def _began_without_thinking(messages: list[Json]) -> bool:
     if len(messages) < 2 or messages[-1]["content"][0]["type"] != "tool_result":
         return False
     return messages[-2]["content"][0]["type"] not in ("thinking", "redacted_thinking")
-
-
-def _set_breakpoints(body: Json, messages: WireMessages) -> None:
-    """At most four: behind tools and system, behind the environment, behind the newest two user messages.
-
-    Two, because a read looks back only some twenty blocks, and one answer can bring more.
-    """
-    fixed = body.get("system") or body.get("tools") or [None]
-    newest = [message["content"][-1] for message in messages.merged if message["role"] == "user"][-2:]
-    for block in (fixed[-1], messages.environment, *newest):
-        if block is not None:
-            block["cache_control"] = _BREAKPOINT
