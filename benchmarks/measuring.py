@@ -53,7 +53,7 @@ def model_server(script: dict[str, Any]) -> Iterator[tuple[str, Path]]:
     with tempfile.TemporaryDirectory(prefix="tianting-bench-") as directory:
         path, log = Path(directory, "script.yaml"), Path(directory, "requests.jsonl")
         path.write_bytes(msgspec.json.encode(script))  # JSON is YAML
-        command = [sys.executable, "-m", "tianting.testing.model_server", str(path), "--log", str(log)]
+        command = [sys.executable, "-m", "tianting.testing.model_server", str(path), "--log", str(log), "--no-bodies"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 assert server.stdout is not None

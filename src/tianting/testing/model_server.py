@@ -177,7 +177,8 @@ def main(arguments: list[str]) -> int:
     told = _parser().parse_args(arguments)
     options = ServerOptions(key=told.key, order="arrival" if told.shared else "history")
     try:
-        anyio.run(_serve_until_told, load_script(told.script), told.port, options, told.log)
+        log = RequestLog(told.log, bodies=not told.no_bodies) if told.log is not None else None
+        anyio.run(_serve_until_told, load_script(told.script), told.port, options, log)
     except ConfigError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -194,14 +195,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("script", type=Path, metavar="SCRIPT.yaml")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument("--log", type=Path, metavar="FILE", help="write each request there, as a line of JSON")
+    parser.add_argument("--no-bodies", action="store_true", help="leave bodies out of the log")
     parser.add_argument("--key", help="the only API key that is taken")
     parser.add_argument("--shared", action="store_true", help="give replies in the order of arrival, whoever asks")
     return parser
 
 
-async def _serve_until_told(script: Script, port: int, options: ServerOptions, log: Path | None) -> None:
-    with contextlib.ExitStack() as files:
-        on_answered = files.enter_context(RequestLog(log)).write if log is not None else _ignore
+async def _serve_until_told(script: Script, port: int, options: ServerOptions, log: RequestLog | None) -> None:
+    with log or contextlib.nullcontext():
+        on_answered = log.write if log is not None else _ignore
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async with serve(script, port=port, options=options, on_answered=on_answered) as server:
                 sys.stdout.write(f"listening on {server.base_url}\n")

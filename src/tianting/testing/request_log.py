@@ -15,10 +15,12 @@ class RequestLog:
 
     `{"method", "path", "headers", "body", "arrived_ns", "answered_ns"}`: first byte of the request, last byte of the
     answer (null when it got none, or a part). A body that is JSON stands as JSON. Keys are left out.
+    Without `bodies` it is null: to write out a long conversation at every request would hold the server up.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, bodies: bool = True) -> None:
         self._file = path.open("ab", buffering=0)
+        self._bodies = bodies
 
     def __enter__(self) -> "RequestLog":
         return self
@@ -34,7 +36,7 @@ class RequestLog:
             "method": incoming.method,
             "path": incoming.path,
             "headers": {name: "[key]" if name in _SECRET else value for name, value in incoming.headers.items()},
-            "body": _readable(incoming.body),
+            "body": _readable(incoming.body) if self._bodies else None,
             "arrived_ns": incoming.arrived_ns,
             "answered_ns": answered_ns,
         }
