@@ -10,12 +10,12 @@ import pytest
 
 from tianting.plumbing.atomic_file import write_atomically
 from tianting.protocol.tool_calls import Access
-from tianting.tools import file_changes
 from tianting.tools.apply_patch import ApplyPatch, ApplyPatchParameters
 from tianting.tools.contract import ToolFailed
-from tianting.tools.patch_answer import ApplyPatchOutput, PatchedFile
+from tianting.tools.editing import file_changes
+from tianting.tools.editing.patch_answer import ApplyPatchOutput, PatchedFile
+from tianting.tools.editing.structured_patch import Hunk
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.structured_patch import Hunk
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio

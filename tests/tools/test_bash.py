@@ -13,10 +13,10 @@ import pytest
 
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.tool_calls import Access, ToolOutput
-from tianting.tools.background_jobs import MAX_JOBS, BackgroundJobs
 from tianting.tools.bash import Bash, BashParameters, BashResult
 from tianting.tools.contract import ToolFailed
 from tianting.tools.read_ledger import ReadLedger
+from tianting.tools.shell.background_jobs import MAX_JOBS, BackgroundJobs
 from tianting.tools.task_stop import TaskStop, TaskStopParameters
 from tianting.tools.workspace import Workspace
 

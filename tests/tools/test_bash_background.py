@@ -12,11 +12,11 @@ import pytest
 from tianting.plumbing.clock import SystemClock
 from tianting.plumbing.process_group import start_group
 from tianting.protocol.tool_calls import Access, ToolOutput
-from tianting.tools.background_jobs import MAX_ENDED, BackgroundJobs
 from tianting.tools.bash_output import BashOutput, BashOutputParameters, BashOutputResult
 from tianting.tools.contract import ToolFailed
-from tianting.tools.shell_job import ShellJob
-from tianting.tools.shell_output import ShellOutput
+from tianting.tools.shell.background_jobs import MAX_ENDED, BackgroundJobs
+from tianting.tools.shell.job import ShellJob
+from tianting.tools.shell.output import ShellOutput
 from tianting.tools.task_stop import TaskStop, TaskStopParameters, TaskStopResult
 
 pytestmark = pytest.mark.anyio

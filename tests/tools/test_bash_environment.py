@@ -2,7 +2,7 @@
 
 import pytest
 
-from tianting.tools.shell_environment import QUIET, command_environment
+from tianting.tools.shell.environment import QUIET, command_environment
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tianting.tools.exit_codes import Ending, ending, question, shell_code
+from tianting.tools.shell.exit_codes import Ending, ending, question, shell_code
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.tools.shell_command import Showing, Step, deciding_words, only_waits, showing, steps
+from tianting.tools.shell.command import Showing, Step, deciding_words, only_waits, showing, steps
 
 
 @pytest.mark.parametrize(

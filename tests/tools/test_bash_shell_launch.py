@@ -6,7 +6,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tianting.tools.shell_launch import find_shell, start_shell
+from tianting.tools.shell.launch import find_shell, start_shell
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tianting.tools.shell_output import LIMIT, TAIL, ShellOutput
+from tianting.tools.shell.output import LIMIT, TAIL, ShellOutput
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.tools.terminal_text import LONGEST_LINE, TerminalText, plain
+from tianting.tools.shell.terminal_text import LONGEST_LINE, TerminalText, plain
 
 
 @pytest.mark.parametrize(

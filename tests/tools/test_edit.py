@@ -10,9 +10,9 @@ import pytest
 from tianting.protocol.tool_calls import Access
 from tianting.tools.contract import ToolFailed
 from tianting.tools.edit import Edit, EditParameters, FileEditOutput
+from tianting.tools.editing.structured_patch import Hunk
 from tianting.tools.multi_edit import MadeEdit, MultiEdit, MultiEditOutput, MultiEditParameters
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.structured_patch import Hunk
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio

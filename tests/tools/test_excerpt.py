@@ -2,9 +2,9 @@
 
 import pytest
 
-from tianting.tools.excerpt import changed_excerpt
-from tianting.tools.matching import Found, find
-from tianting.tools.replacement import regions_of, replaced
+from tianting.tools.editing.excerpt import changed_excerpt
+from tianting.tools.editing.matching import Found, find
+from tianting.tools.editing.replacement import regions_of, replaced
 
 TEXT = "".join(f"line {number}\n" for number in range(1, 100))
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tianting.plumbing.atomic_file import write_atomically
-from tianting.tools import file_changes
 from tianting.tools.contract import ToolFailed
-from tianting.tools.file_changes import FileChange, carry_out
+from tianting.tools.editing import file_changes
+from tianting.tools.editing.file_changes import FileChange, carry_out
 
 
 def tree(root: Path) -> dict[str, tuple[bytes | str, int, int] | None]:

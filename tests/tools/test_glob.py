@@ -15,7 +15,7 @@ from tianting.protocol.tool_calls import Access
 from tianting.tools import glob as glob_module
 from tianting.tools.contract import AnyTool, ToolFailed
 from tianting.tools.glob import Glob, GlobOutput, GlobParameters
-from tianting.tools.glob_pattern import GlobPattern, expand_braces
+from tianting.tools.searching.glob_pattern import GlobPattern, expand_braces
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianting.protocol.tool_calls import Access, ToolOutput
-from tianting.tools import search_run
-from tianting.tools.captured_process import Captured, captured
 from tianting.tools.contract import AnyTool, ToolFailed
 from tianting.tools.grep import Grep, GrepParameters
-from tianting.tools.grep_results import GrepOutput
-from tianting.tools.regex_advice import bad_regex, has_escaped_newline, stray_brace
-from tianting.tools.search_backends import GitGrep, Ripgrep, SearchBackend
-from tianting.tools.search_scope import SearchScope
+from tianting.tools.searching import run as search_run
+from tianting.tools.searching.backends import GitGrep, Ripgrep, SearchBackend
+from tianting.tools.searching.captured_process import Captured, captured
+from tianting.tools.searching.grep_results import GrepOutput
+from tianting.tools.searching.regex_advice import bad_regex, has_escaped_newline, stray_brace
+from tianting.tools.searching.scope import SearchScope
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tianting.tools.closest_block import ALIKE, closest_block
-from tianting.tools.matching import Found, Missing, Rung, Several, find
-from tianting.tools.replacement import replaced
+from tianting.tools.editing.closest_block import ALIKE, closest_block
+from tianting.tools.editing.matching import Found, Missing, Rung, Several, find
+from tianting.tools.editing.replacement import replaced
 
 JOB = "class Job:\n    def run(self):\n        start()\n        return 1\n\n    def stop(self):\n        return 2\n"
 DEEP = "def f(x):\n    if x:\n        for y in x:\n            use(y)\n            keep(y)\n    return x\n"

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianting.tools.contract import ToolFailed
-from tianting.tools.patch_format import AddFile, DeleteFile, Mark, PatchHunk, Section, UpdateFile, parse_patch
+from tianting.tools.editing.patch_format import AddFile, DeleteFile, Mark, PatchHunk, Section, UpdateFile, parse_patch
 
 BODY = "*** Update File: a.py\n@@ def f\n a\n-b\n+c\n"
 PARSED = UpdateFile(

@@ -15,7 +15,7 @@ from tianting.protocol.tool_calls import Access, ToolOutput
 from tianting.tools.contract import AnyTool, ToolFailed
 from tianting.tools.read import Read, ReadParameters
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.read_text import TextFile, TextReadOutput
+from tianting.tools.reading.text import TextFile, TextReadOutput
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio

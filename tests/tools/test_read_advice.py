@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.tools.magic_bytes import FileKind, kind_of
-from tianting.tools.missing_path import distance, similar_paths
-from tianting.tools.python_outline import Definition, definitions, outline
+from tianting.tools.reading.magic_bytes import FileKind, kind_of
+from tianting.tools.reading.missing_path import distance, similar_paths
+from tianting.tools.reading.python_outline import Definition, definitions, outline
 from tianting.tools.workspace import Workspace
 
 

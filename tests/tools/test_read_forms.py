@@ -15,14 +15,14 @@ from pypdf import PdfWriter
 
 from tianting.protocol.content import Base64Source, Image
 from tianting.protocol.tool_calls import ToolOutput
-from tianting.tools import read_pdf
 from tianting.tools.contract import ToolFailed
-from tianting.tools.pdf_answer import PdfAnswer
-from tianting.tools.pdf_pages import answer
 from tianting.tools.read import Read, ReadParameters
-from tianting.tools.read_image import MAX_IMAGE_BYTES, ImageFile, ImageReadOutput
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.read_pdf import page_range
+from tianting.tools.reading import pdf as read_pdf
+from tianting.tools.reading.image import MAX_IMAGE_BYTES, ImageFile, ImageReadOutput
+from tianting.tools.reading.pdf import page_range
+from tianting.tools.reading.pdf_answer import PdfAnswer
+from tianting.tools.reading.pdf_pages import answer
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio

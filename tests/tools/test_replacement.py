@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.tools.replacement import Region, Replacement, composed, regions_of, replaced
+from tianting.tools.editing.replacement import Region, Replacement, composed, regions_of, replaced
 
 
 @st.composite

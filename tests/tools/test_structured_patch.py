@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.tools.replacement import Replacement, regions_of, replaced
-from tianting.tools.structured_patch import Hunk, added_and_removed, original_file, structured_patch, whole
+from tianting.tools.editing.replacement import Replacement, regions_of, replaced
+from tianting.tools.editing.structured_patch import Hunk, added_and_removed, original_file, structured_patch, whole
 
 NO_END = "\\ No newline at end of file"
 

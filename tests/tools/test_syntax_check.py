@@ -4,7 +4,7 @@ from pathlib import PurePath
 
 import pytest
 
-from tianting.tools.syntax_check import new_problem
+from tianting.tools.editing.syntax_check import new_problem
 
 
 @pytest.mark.parametrize(

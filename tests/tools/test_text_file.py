@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianting.tools.contract import ToolFailed
-from tianting.tools.stray_bytes import presentable
-from tianting.tools.text_file import MAX_BYTES, StoredText, TextForm, decoded, encoded, read_text_file
+from tianting.tools.editing.stray_bytes import presentable
+from tianting.tools.editing.text_file import MAX_BYTES, StoredText, TextForm, decoded, encoded, read_text_file
 
 
 @given(st.binary(max_size=60))

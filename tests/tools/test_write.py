@@ -8,8 +8,8 @@ import pytest
 
 from tianting.protocol.tool_calls import Access
 from tianting.tools.contract import ToolFailed
+from tianting.tools.editing.structured_patch import Hunk
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.structured_patch import Hunk
 from tianting.tools.workspace import Workspace
 from tianting.tools.write import FileWriteOutput, Write, WriteParameters
 

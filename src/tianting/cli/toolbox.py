@@ -16,7 +16,6 @@ from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import Family
 from tianting.protocol.tool_calls import ToolSpec
 from tianting.tools.apply_patch import ApplyPatch
-from tianting.tools.background_jobs import BackgroundJobs
 from tianting.tools.bash import Bash
 from tianting.tools.bash_output import BashOutput
 from tianting.tools.contract import AnyTool
@@ -27,6 +26,7 @@ from tianting.tools.ls import LS
 from tianting.tools.multi_edit import MultiEdit
 from tianting.tools.read import Read
 from tianting.tools.read_ledger import ReadLedger
+from tianting.tools.shell.background_jobs import BackgroundJobs
 from tianting.tools.task_stop import TaskStop
 from tianting.tools.todo import TodoList, TodoRead, TodoWrite
 from tianting.tools.workspace import Workspace

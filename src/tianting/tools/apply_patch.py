@@ -11,14 +11,14 @@ from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.edit_access import edit_accesses
-from tianting.tools.file_changes import carry_out
-from tianting.tools.missing_path import missing_path
-from tianting.tools.off_loop import by_size
-from tianting.tools.patch_answer import patch_answer, patch_output, patched_files
-from tianting.tools.patch_format import GRAMMAR, Section, UpdateFile, parse_patch
-from tianting.tools.patch_plan import PatchPlan, PlannedFile
+from tianting.tools.editing.access import edit_accesses
+from tianting.tools.editing.file_changes import carry_out
+from tianting.tools.editing.off_loop import by_size
+from tianting.tools.editing.patch_answer import patch_answer, patch_output, patched_files
+from tianting.tools.editing.patch_format import GRAMMAR, Section, UpdateFile, parse_patch
+from tianting.tools.editing.patch_plan import PatchPlan, PlannedFile
 from tianting.tools.read_ledger import ReadLedger
+from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.workspace import Workspace
 
 _SPEC = ToolSpec(

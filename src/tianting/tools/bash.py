@@ -16,16 +16,16 @@ import msgspec
 from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
-from tianting.tools.background_jobs import BackgroundJobs
-from tianting.tools.command_report import command_report
 from tianting.tools.contract import ToolFailed
-from tianting.tools.exit_codes import ending, question
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.shell_command import only_waits, showing
-from tianting.tools.shell_environment import command_environment
-from tianting.tools.shell_job import ShellJob
-from tianting.tools.shell_launch import DirectoryReport, find_shell, start_shell
-from tianting.tools.shell_output import TAIL, ShellOutput
+from tianting.tools.shell.background_jobs import BackgroundJobs
+from tianting.tools.shell.command import only_waits, showing
+from tianting.tools.shell.command_report import command_report
+from tianting.tools.shell.environment import command_environment
+from tianting.tools.shell.exit_codes import ending, question
+from tianting.tools.shell.job import ShellJob
+from tianting.tools.shell.launch import DirectoryReport, find_shell, start_shell
+from tianting.tools.shell.output import TAIL, ShellOutput
 from tianting.tools.workspace import Workspace
 
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 120_000, 600_000

@@ -6,10 +6,10 @@ from typing import Literal
 from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
-from tianting.tools.background_jobs import BackgroundJobs
-from tianting.tools.command_report import duration
 from tianting.tools.contract import ToolFailed
-from tianting.tools.shell_job import ShellJob
+from tianting.tools.shell.background_jobs import BackgroundJobs
+from tianting.tools.shell.command_report import duration
+from tianting.tools.shell.job import ShellJob
 
 _SPEC = ToolSpec(
     name="BashOutput",

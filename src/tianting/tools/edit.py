@@ -3,11 +3,11 @@
 from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
-from tianting.tools.edit_access import edit_accesses
-from tianting.tools.edit_answer import edit_answer
-from tianting.tools.file_editor import EditedFile, FileEditor, StringEdit
+from tianting.tools.editing.access import edit_accesses
+from tianting.tools.editing.answer import edit_answer
+from tianting.tools.editing.file_editor import EditedFile, FileEditor, StringEdit
+from tianting.tools.editing.structured_patch import Hunk, original_file, structured_patch
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.structured_patch import Hunk, original_file, structured_patch
 from tianting.tools.workspace import Workspace
 
 _SPEC = ToolSpec(

@@ -17,9 +17,9 @@ from msgspec import Struct
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.glob_pattern import GlobPattern
-from tianting.tools.missing_path import missing_path
-from tianting.tools.near_suffixes import near_suffixes
+from tianting.tools.reading.missing_path import missing_path
+from tianting.tools.searching.glob_pattern import GlobPattern
+from tianting.tools.searching.near_suffixes import near_suffixes
 from tianting.tools.workspace import Workspace
 
 MAX_PATHS = 100

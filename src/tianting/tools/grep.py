@@ -16,13 +16,13 @@ from msgspec import Struct
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.grep_results import GrepOutput, Window, page, read_results
-from tianting.tools.magic_bytes import HEAD_BYTES, kind_of
-from tianting.tools.missing_path import missing_path
-from tianting.tools.regex_advice import bad_regex, has_escaped_newline, stray_brace
-from tianting.tools.search_backends import BACKENDS, Mode, Search, SearchBackend
-from tianting.tools.search_run import count_files, run_search
-from tianting.tools.search_scope import SearchScope
+from tianting.tools.reading.magic_bytes import HEAD_BYTES, kind_of
+from tianting.tools.reading.missing_path import missing_path
+from tianting.tools.searching.backends import BACKENDS, Mode, Search, SearchBackend
+from tianting.tools.searching.grep_results import GrepOutput, Window, page, read_results
+from tianting.tools.searching.regex_advice import bad_regex, has_escaped_newline, stray_brace
+from tianting.tools.searching.run import count_files, run_search
+from tianting.tools.searching.scope import SearchScope
 from tianting.tools.workspace import Workspace
 
 _SPEC = ToolSpec(

@@ -11,7 +11,7 @@ from tianting.plumbing.byte_size import in_words
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.missing_path import missing_path
+from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.workspace import Workspace
 
 MAX_ENTRIES = 500

@@ -18,15 +18,15 @@ from tianting.plumbing.byte_size import in_words
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.magic_bytes import HEAD_BYTES, FileKind, kind_of
-from tianting.tools.missing_path import missing_path
-from tianting.tools.read_image import read_image
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.read_notebook import read_notebook
-from tianting.tools.read_pdf import read_pdf
-from tianting.tools.read_text import read_text
-from tianting.tools.shown_file import ShownFile
-from tianting.tools.text_page import MAX_LINES
+from tianting.tools.reading.image import read_image
+from tianting.tools.reading.magic_bytes import HEAD_BYTES, FileKind, kind_of
+from tianting.tools.reading.missing_path import missing_path
+from tianting.tools.reading.notebook import read_notebook
+from tianting.tools.reading.pdf import read_pdf
+from tianting.tools.reading.shown_file import ShownFile
+from tianting.tools.reading.text import read_text
+from tianting.tools.reading.text_page import MAX_LINES
 from tianting.tools.workspace import Workspace
 
 _SPEC = ToolSpec(

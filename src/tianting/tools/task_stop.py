@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
-from tianting.tools.background_jobs import BackgroundJobs
-from tianting.tools.command_report import duration
+from tianting.tools.shell.background_jobs import BackgroundJobs
+from tianting.tools.shell.command_report import duration
 
 GRACE = 2.0
 """Seconds a job has to end by itself before it is killed."""

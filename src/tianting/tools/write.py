@@ -7,14 +7,14 @@ from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.edit_access import edit_accesses
-from tianting.tools.file_changes import FileChange, carry_out
-from tianting.tools.lined_text import with_line_ends
-from tianting.tools.off_loop import by_size
+from tianting.tools.editing.access import edit_accesses
+from tianting.tools.editing.file_changes import FileChange, carry_out
+from tianting.tools.editing.lined_text import with_line_ends
+from tianting.tools.editing.off_loop import by_size
+from tianting.tools.editing.structured_patch import Hunk, original_file, structured_patch, whole
+from tianting.tools.editing.syntax_check import new_problem
+from tianting.tools.editing.text_file import StoredText, TextForm, encoded, read_text_file
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.structured_patch import Hunk, original_file, structured_patch, whole
-from tianting.tools.syntax_check import new_problem
-from tianting.tools.text_file import StoredText, TextForm, encoded, read_text_file
 from tianting.tools.workspace import Workspace
 
 _SPEC = ToolSpec(

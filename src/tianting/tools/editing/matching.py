@@ -12,8 +12,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tianting.tools.agreement import agreement
-from tianting.tools.folded_text import (
+from tianting.tools.editing.agreement import agreement
+from tianting.tools.editing.folded_text import (
     Fold,
     FoldedText,
     plain,
@@ -21,10 +21,10 @@ from tianting.tools.folded_text import (
     without_carriage_return,
     without_trailing_blanks,
 )
-from tianting.tools.indent_shift import reindented
-from tianting.tools.lined_text import LinedText, line_end_near, lines_of, with_line_ends
-from tianting.tools.readings import unescaped, unlabelled
-from tianting.tools.replacement import Replacement
+from tianting.tools.editing.indent_shift import reindented
+from tianting.tools.editing.lined_text import LinedText, line_end_near, lines_of, with_line_ends
+from tianting.tools.editing.readings import unescaped, unlabelled
+from tianting.tools.editing.replacement import Replacement
 
 Rung = Literal["exact", "line ends", "blanks", "typography", "indent", "escapes", "labels"]
 MAX_PLACES = 1000

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import anyio
 from msgspec import Struct, structs
 
-from tianting.tools.captured_process import Captured, captured
 from tianting.tools.contract import ToolFailed
-from tianting.tools.regex_advice import bad_regex
-from tianting.tools.search_backends import Search, SearchBackend, found_paths
-from tianting.tools.search_scope import SearchScope
+from tianting.tools.searching.backends import Search, SearchBackend, found_paths
+from tianting.tools.searching.captured_process import Captured, captured
+from tianting.tools.searching.regex_advice import bad_regex
+from tianting.tools.searching.scope import SearchScope
 
 TIME_LIMIT = 30.0
 """Seconds for a search."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from tianting.tools.changed_lines import changed_lines
-from tianting.tools.lined_text import LinedText
-from tianting.tools.replacement import Region
-from tianting.tools.stray_bytes import presentable
+from tianting.tools.editing.changed_lines import changed_lines
+from tianting.tools.editing.lined_text import LinedText
+from tianting.tools.editing.replacement import Region
+from tianting.tools.editing.stray_bytes import presentable
 
 _CONTEXT = 2
 _MAX_STRETCHES = 3

@@ -8,8 +8,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from itertools import accumulate
 
-from tianting.tools.lined_text import LinedText
-from tianting.tools.stray_bytes import STRAY_BYTES
+from tianting.tools.editing.lined_text import LinedText
+from tianting.tools.editing.stray_bytes import STRAY_BYTES
 
 Fold = Callable[[str], str]
 """Folds one line, given without its `\\n`."""

@@ -17,9 +17,9 @@ from msgspec import Struct
 from tianting.plumbing.byte_size import in_words
 from tianting.protocol.tool_calls import ToolOutput
 from tianting.tools.contract import ToolFailed
-from tianting.tools.read_text import read_text
-from tianting.tools.shown_file import ShownFile
-from tianting.tools.text_page import MAX_PAGE_BYTES
+from tianting.tools.reading.shown_file import ShownFile
+from tianting.tools.reading.text import read_text
+from tianting.tools.reading.text_page import MAX_PAGE_BYTES
 
 MAX_NOTEBOOK_BYTES = 50_000_000
 MAX_SOURCE_CHARS = 20_000

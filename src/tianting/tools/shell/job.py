@@ -6,8 +6,8 @@ import anyio
 
 from tianting.plumbing.clock import Clock
 from tianting.plumbing.process_group import KILL_PATIENCE, ProcessGroup
-from tianting.tools.exit_codes import shell_code
-from tianting.tools.shell_output import ShellOutput
+from tianting.tools.shell.exit_codes import shell_code
+from tianting.tools.shell.output import ShellOutput
 
 log = logging.getLogger(__name__)
 

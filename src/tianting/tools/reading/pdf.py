@@ -12,10 +12,10 @@ import msgspec
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import ToolOutput
 from tianting.tools.contract import ToolFailed
-from tianting.tools.pdf_answer import PdfAnswer
-from tianting.tools.read_text import TextFile, TextReadOutput
-from tianting.tools.shown_file import ShownFile
-from tianting.tools.text_page import MAX_PAGE_BYTES
+from tianting.tools.reading.pdf_answer import PdfAnswer
+from tianting.tools.reading.shown_file import ShownFile
+from tianting.tools.reading.text import TextFile, TextReadOutput
+from tianting.tools.reading.text_page import MAX_PAGE_BYTES
 
 MAX_PAGES_UNASKED = 10
 MAX_PAGES = 20
@@ -57,7 +57,7 @@ def page_range(pages: str) -> tuple[int, int]:
 
 async def _ask_child(path: Path, name: str, first: int, last: int) -> PdfAnswer:
     # -P: a `pypdf.py` in the user's tree must not be what is imported.
-    command = [sys.executable, "-P", "-m", "tianting.tools.pdf_pages", str(path), str(first), str(last)]
+    command = [sys.executable, "-P", "-m", "tianting.tools.reading.pdf_pages", str(path), str(first), str(last)]
     try:
         with anyio.fail_after(TIME_LIMIT):
             done = await anyio.run_process(command, stderr=subprocess.DEVNULL, check=False, start_new_session=True)

@@ -1,9 +1,9 @@
 """What the model reads after an edit: the place as it is now, and all it should know before it goes on."""
 
-from tianting.tools.excerpt import changed_excerpt
-from tianting.tools.file_editor import EditedFile
-from tianting.tools.matching import Rung
-from tianting.tools.syntax_check import new_problem
+from tianting.tools.editing.excerpt import changed_excerpt
+from tianting.tools.editing.file_editor import EditedFile
+from tianting.tools.editing.matching import Rung
+from tianting.tools.editing.syntax_check import new_problem
 
 RUNG_NOTES: dict[Rung, str] = {
     "blanks": "blanks at line ends differ",

@@ -11,9 +11,9 @@ from msgspec import Struct
 from tianting.plumbing.byte_size import in_words
 from tianting.protocol.tool_calls import ToolOutput
 from tianting.tools.contract import ToolFailed
-from tianting.tools.python_outline import outline
-from tianting.tools.shown_file import ShownFile
-from tianting.tools.text_page import TextPage, read_page
+from tianting.tools.reading.python_outline import outline
+from tianting.tools.reading.shown_file import ShownFile
+from tianting.tools.reading.text_page import TextPage, read_page
 
 _MAX_OUTLINED_BYTES = 1_000_000
 _MAX_TRANSCODED_BYTES = 20_000_000

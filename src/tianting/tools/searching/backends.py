@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from msgspec import Struct
 
-from tianting.tools.text_page import decode_line
+from tianting.tools.reading.text_page import decode_line
 
 Mode = Literal["content", "files_with_matches", "count"]
 

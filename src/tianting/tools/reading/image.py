@@ -9,7 +9,7 @@ from tianting.plumbing.byte_size import in_words
 from tianting.protocol.content import Base64Source, Image
 from tianting.protocol.tool_calls import ToolOutput
 from tianting.tools.contract import ToolFailed
-from tianting.tools.shown_file import ShownFile
+from tianting.tools.reading.shown_file import ShownFile
 
 MAX_IMAGE_BYTES = 5 * 1024 * 1024 * 3 // 4
 """Of the file: what becomes 5 MiB of base64, the most that every provider's API accepts in one image."""

@@ -1,6 +1,6 @@
 """How an ended command is told to the model: the verdict first when it is bad news, last when it is not."""
 
-from tianting.tools.exit_codes import Ending
+from tianting.tools.shell.exit_codes import Ending
 
 
 def command_report(code: int, seconds: float, ending: Ending, output: str) -> str:

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import ToolOutput
-from tianting.tools.search_backends import FoundLine, Mode, Search, found_counts, found_paths
-from tianting.tools.search_run import RawResults
-from tianting.tools.search_scope import SearchScope
+from tianting.tools.searching.backends import FoundLine, Mode, Search, found_counts, found_paths
+from tianting.tools.searching.run import RawResults
+from tianting.tools.searching.scope import SearchScope
 from tianting.tools.workspace import Workspace
 
 MAX_PAGE_BYTES = 16_000

@@ -7,7 +7,7 @@ import signal
 
 from msgspec import Struct
 
-from tianting.tools.shell_command import deciding_words
+from tianting.tools.shell.command import deciding_words
 
 _NO_MATCH, _DIFFER, _FALSE = "no line matched", "they differ", "the condition is false"
 _BENIGN = {

@@ -5,9 +5,9 @@ After one failed edit the chance of solving a task falls by a third; hence the f
 
 from collections.abc import Sequence
 
-from tianting.tools.closest_block import ALIKE, Closest, closest_block
-from tianting.tools.matching import MAX_PLACES
-from tianting.tools.stray_bytes import presentable
+from tianting.tools.editing.closest_block import ALIKE, Closest, closest_block
+from tianting.tools.editing.matching import MAX_PLACES
+from tianting.tools.editing.stray_bytes import presentable
 
 _MAX_BYTES = 550
 _MAX_LINES_NAMED = 10

@@ -9,14 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tianting.tools.contract import ToolFailed
-from tianting.tools.file_changes import FileChange
-from tianting.tools.matching import Rung
-from tianting.tools.patch_format import AddFile, DeleteFile, Section, UpdateFile
-from tianting.tools.patch_hunks import fit_hunks
+from tianting.tools.editing.file_changes import FileChange
+from tianting.tools.editing.matching import Rung
+from tianting.tools.editing.patch_format import AddFile, DeleteFile, Section, UpdateFile
+from tianting.tools.editing.patch_hunks import fit_hunks
+from tianting.tools.editing.replacement import Region, composed, regions_of, replaced
+from tianting.tools.editing.structured_patch import whole
+from tianting.tools.editing.text_file import TextForm, encoded, read_text_file
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.replacement import Region, composed, regions_of, replaced
-from tianting.tools.structured_patch import whole
-from tianting.tools.text_file import TextForm, encoded, read_text_file
 from tianting.tools.workspace import Workspace
 
 Kind = Literal["add", "update", "delete", "move"]

@@ -1,6 +1,6 @@
 """A process that turns pages of one PDF into text and ends.
 
-    python -P -m tianting.tools.pdf_pages <path> <first> <last>
+    python -P -m tianting.tools.reading.pdf_pages <path> <first> <last>
 
 A PDF comes from anywhere and its parser is large. Here a document that eats memory, never ends or crashes the
 parser takes nothing down but this process, and the parser stays out of the agent's memory.
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 from pypdf import PasswordType, PdfReader
 
-from tianting.tools.pdf_answer import PdfAnswer
+from tianting.tools.reading.pdf_answer import PdfAnswer
 
 MEMORY_LIMIT = 1 << 30
 """Bytes of address space."""

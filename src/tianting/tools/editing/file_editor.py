@@ -10,14 +10,14 @@ from anyio import to_thread
 from msgspec import Struct
 
 from tianting.tools.contract import ToolFailed
-from tianting.tools.edit_failures import ambiguous, not_found
-from tianting.tools.file_changes import FileChange, carry_out
-from tianting.tools.matching import Found, Missing, Rung, Several, find
-from tianting.tools.missing_path import missing_path
-from tianting.tools.off_loop import by_size
+from tianting.tools.editing.failures import ambiguous, not_found
+from tianting.tools.editing.file_changes import FileChange, carry_out
+from tianting.tools.editing.matching import Found, Missing, Rung, Several, find
+from tianting.tools.editing.off_loop import by_size
+from tianting.tools.editing.replacement import Region, Replacement, composed, regions_of, replaced
+from tianting.tools.editing.text_file import StoredText, TextForm, encoded, read_text_file
 from tianting.tools.read_ledger import Freshness, ReadLedger
-from tianting.tools.replacement import Region, Replacement, composed, regions_of, replaced
-from tianting.tools.text_file import StoredText, TextForm, encoded, read_text_file
+from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.workspace import Workspace
 
 MAX_REPLACED = 100_000

@@ -6,8 +6,8 @@ So they are given only file names, as a first sieve, and the decision falls here
 
 import re
 
-from tianting.tools.file_types import names_of_type
-from tianting.tools.glob_pattern import GlobPattern, expand_braces
+from tianting.tools.searching.file_types import names_of_type
+from tianting.tools.searching.glob_pattern import GlobPattern, expand_braces
 
 _SEPARATOR = re.compile(r"[,\s]+(?![^{]*\})")
 _PLAIN_NAME = re.compile(r"[\w.*?+@-]+")

@@ -12,8 +12,8 @@ from anyio.abc import TaskGroup
 from tianting.plumbing.clock import Clock
 from tianting.plumbing.process_group import ProcessGroup
 from tianting.tools.contract import ToolFailed
-from tianting.tools.shell_job import ShellJob
-from tianting.tools.shell_output import ShellOutput
+from tianting.tools.shell.job import ShellJob
+from tianting.tools.shell.output import ShellOutput
 
 MAX_JOBS = 16
 """Background jobs that run at once."""

@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from tianting.tools.replacement import Replacement
+from tianting.tools.editing.replacement import Replacement
 
 
 class LinedText:

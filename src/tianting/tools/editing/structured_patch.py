@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from tianting.tools.changed_lines import ChangedLines, changed_lines
-from tianting.tools.lined_text import LinedText
-from tianting.tools.replacement import Region
-from tianting.tools.stray_bytes import presentable
+from tianting.tools.editing.changed_lines import ChangedLines, changed_lines
+from tianting.tools.editing.lined_text import LinedText
+from tianting.tools.editing.replacement import Region
+from tianting.tools.editing.stray_bytes import presentable
 
 _CONTEXT = 3
 _MAX_ORIGINAL = 256_000

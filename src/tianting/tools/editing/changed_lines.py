@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from tianting.tools.lined_text import LinedText
-from tianting.tools.replacement import Region
+from tianting.tools.editing.lined_text import LinedText
+from tianting.tools.editing.replacement import Region
 
 
 class ChangedLines(Struct, frozen=True, kw_only=True):

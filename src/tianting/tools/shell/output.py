@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tianting.tools.output_file import FILE_LIMIT, OutputFile
-from tianting.tools.terminal_text import TerminalText
+from tianting.tools.shell.output_file import FILE_LIMIT, OutputFile
+from tianting.tools.shell.terminal_text import TerminalText
 
 LIMIT = 30_000
 """Characters the model gets of a command that succeeded."""

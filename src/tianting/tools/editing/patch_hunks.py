@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from tianting.tools.contract import ToolFailed
-from tianting.tools.edit_failures import hunk_ambiguous, hunk_not_found
-from tianting.tools.folded_text import (
+from tianting.tools.editing.failures import hunk_ambiguous, hunk_not_found
+from tianting.tools.editing.folded_text import (
     Fold,
     FoldedText,
     plain,
@@ -19,11 +19,11 @@ from tianting.tools.folded_text import (
     without_carriage_return,
     without_trailing_blanks,
 )
-from tianting.tools.indent_shift import reindented
-from tianting.tools.lined_text import LinedText
-from tianting.tools.matching import Rung
-from tianting.tools.patch_format import PatchHunk
-from tianting.tools.replacement import Replacement
+from tianting.tools.editing.indent_shift import reindented
+from tianting.tools.editing.lined_text import LinedText
+from tianting.tools.editing.matching import Rung
+from tianting.tools.editing.patch_format import PatchHunk
+from tianting.tools.editing.replacement import Replacement
 
 _FOLDS: dict[Rung, Fold] = {
     "exact": without_carriage_return,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tianting.tools.edit_answer import RUNG_NOTES
-from tianting.tools.patch_plan import Kind, PlannedFile
-from tianting.tools.structured_patch import Hunk, added_and_removed, original_file, structured_patch, whole
-from tianting.tools.syntax_check import new_problem
+from tianting.tools.editing.answer import RUNG_NOTES
+from tianting.tools.editing.patch_plan import Kind, PlannedFile
+from tianting.tools.editing.structured_patch import Hunk, added_and_removed, original_file, structured_patch, whole
+from tianting.tools.editing.syntax_check import new_problem
 
 _LETTERS: dict[Kind, str] = {"add": "A", "update": "M", "delete": "D", "move": "R"}
 

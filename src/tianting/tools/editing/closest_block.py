@@ -11,8 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tianting.tools.agreement import agreement
-from tianting.tools.lined_text import LinedText, lines_of
+from tianting.tools.editing.agreement import agreement
+from tianting.tools.editing.lined_text import LinedText, lines_of
 
 ALIKE = 0.9
 """From here on the block is surely what was meant."""

@@ -1,0 +1,1 @@
+"""What Read stands on: one reader for each form of file."""

@@ -1,0 +1,1 @@
+"""What Glob and Grep stand on."""
