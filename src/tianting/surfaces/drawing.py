@@ -31,7 +31,7 @@ _TELLING_ARGUMENT = {
 }
 _COUNTED = {"Glob", "Grep", "Read", "WebFetch"}
 """Tools whose result is for the model: a person wants its size."""
-_HEAD_LINES = 4
+_SHOWN_LINES = 4
 _PATCH_MARKS = ("*** Add File: ", "*** Update File: ", "*** Delete File: ")
 
 
@@ -49,19 +49,33 @@ def call_line(call: ToolCall, root: str = "", limit: int = 120) -> str:
 
 
 def result_lines(finished: ToolFinished) -> tuple[str, ...]:
-    """What came of a call, in at most five lines; those of a command show how its output begins."""
+    """What came of a call, in at most five lines; of a command's output its head, or its end when it failed."""
     lines = _words(finished.result).splitlines() or ["no output"]
+    is_command = finished.call.tool_name == "Bash"
     if finished.result.outcome == "interrupted":
         return ("interrupted",)
+    if finished.result.outcome == "failed" and is_command:
+        return _failed_command(lines)
     if finished.result.outcome != "ok" or len(lines) == 1:
         return (one_line(lines[0], 200),)
     if finished.call.tool_name in _COUNTED:
         return (f"{len(lines)} lines",)
-    if finished.call.tool_name != "Bash":
+    if not is_command:
         return (one_line(lines[0], 200),)
-    more = len(lines) - _HEAD_LINES
-    head = tuple(visible(line)[:200] for line in lines[:_HEAD_LINES])
+    more = len(lines) - _SHOWN_LINES
+    head = _shown(lines[:_SHOWN_LINES])
     return (*head, f"… {more} more lines") if more > 0 else head
+
+
+def _failed_command(lines: list[str]) -> tuple[str, ...]:
+    """The verdict, which stands first, and the last words: errors stand at the end."""
+    verdict, *output = lines
+    words = [line for line in output if line.strip()]
+    return (one_line(verdict, 200), *_shown(words[-_SHOWN_LINES:]))
+
+
+def _shown(lines: list[str]) -> tuple[str, ...]:
+    return tuple(visible(line)[:200] for line in lines)
 
 
 def retry_line(retried: RequestRetried) -> str:
