@@ -61,7 +61,7 @@ def test_a_whole_conversation(terminal: Terminal) -> None:
     terminal.type("remove")
     terminal.until("? Bash", "  rm -rf build", "  runs a command", *MENU)
     terminal.press("y")
-    terminal.until("● Bash rm -rf build", "  ⎿ allowed by the user", "You said 'remove'.", "›")
+    terminal.until("● Bash rm -rf build", "  └ allowed by the user", "You said 'remove'.", "›")
 
     terminal.type("wait")
     terminal.until("› wait", "Waiting")

@@ -58,7 +58,7 @@ async def test_verbose_text_tells_the_way_on_standard_error() -> None:
         "Retry 1 of 10 in 0.5 s: overloaded (529)",
         "small takes over from big: overloaded",
         "● Read src/a.py",
-        "  ⎿ 2 lines",
+        "  └ 2 lines",
     ]
 
 

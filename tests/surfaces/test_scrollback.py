@@ -64,7 +64,7 @@ async def test_ended_line_is_not_ended_again() -> None:
 async def test_call_stands_above_its_result() -> None:
     drawn = await draw(TextDelta(index=0, text="Now."), ToolStarted(call=read("a.py")), finished(read("a.py")))
 
-    assert drawn.splitlines() == ["Now.", "● Read a.py", "  ⎿ 2 lines"]
+    assert drawn.splitlines() == ["Now.", "● Read a.py", "  └ 2 lines"]
 
 
 async def test_results_of_parallel_calls_say_whose_they_are() -> None:
@@ -77,15 +77,15 @@ async def test_results_of_parallel_calls_say_whose_they_are() -> None:
     assert drawn.splitlines() == [
         "● Read a.py",
         "● Read b.py",
-        "  ⎿ Read a.py: 2 lines",
-        "  ⎿ Read b.py: No file b.py.",
+        "  └ Read a.py: 2 lines",
+        "  └ Read b.py: No file b.py.",
     ]
 
 
 async def test_refused_call_is_named_with_its_result() -> None:
     assert (await draw(finished(read("a.py"), "Forbidden.", "denied"))).splitlines() == [
         "● Read a.py",
-        "  ⎿ Forbidden.",
+        "  └ Forbidden.",
     ]
 
 
@@ -94,7 +94,7 @@ async def test_output_of_a_command_begins_below_it() -> None:
 
     drawn = await draw(ToolStarted(call=call), finished(call, "a\nb\nc\nd\ne\nf"))
 
-    assert drawn.splitlines() == ["● Bash ls", "  ⎿ a", "    b", "    c", "    d", "    … 2 more lines"]
+    assert drawn.splitlines() == ["● Bash ls", "  └ a", "    b", "    c", "    d", "    … 2 more lines"]
 
 
 async def test_retry_fallback_and_failure_are_one_line_each() -> None:

@@ -1,7 +1,7 @@
 """Events as lines for people: the same words in print mode, in the conversation and in a log.
 
     ● Read src/a.py
-      ⎿ 42 lines
+      └ 42 lines
 
 Pure text without colour; everything that came from a model or a tool is escaped here.
 """

@@ -98,7 +98,7 @@ class StreamJsonSurface:
 def _story(event: Event, root: str) -> list[str]:
     match event:
         case ToolFinished():
-            return [f"● {call_line(event.call, root)}", *(f"  ⎿ {line}" for line in result_lines(event))]
+            return [f"● {call_line(event.call, root)}", *(f"  └ {line}" for line in result_lines(event))]
         case RequestRetried():
             return [retry_line(event)]
         case ModelSwitched():

@@ -2,7 +2,7 @@
 
 Looking at it.
 ● Read src/a.py
-  ⎿ 42 lines
+  └ 42 lines
 Retry 1 of 10 in 0.5 s: overloaded (529)
 """
 
@@ -79,7 +79,7 @@ class Scrollback:
         first, *others = result_lines(event)
         named = first if line is None or self._newest == call_id else f"{line}: {first}"
         ink: Ink = "dim" if event.result.outcome == "ok" else "red"
-        await self.say(f"  ⎿ {named}", ink)
+        await self.say(f"  └ {named}", ink)
         for other in others:
             await self.say(f"    {other}", ink)
 
