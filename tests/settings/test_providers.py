@@ -1,6 +1,7 @@
 """Which provider, which key, which model, from settings and environment."""
 
 import pytest
+from msgspec import structs
 
 from tianting.models.provider_profiles import PROVIDERS, Provider
 from tianting.protocol.errors import ConfigError
@@ -33,6 +34,37 @@ def test_settings_add_a_provider_and_change_another() -> None:
         needs_key=False,
     )
     assert providers["anthropic"].headers == {"x-team": "a"}
+
+
+def test_settings_adapt_a_provider_s_habits() -> None:
+    changes = ProviderSettings(
+        longest_silence=7.5, profile={"maxTokensField": "max_completion_tokens", "images": "none"}
+    )
+
+    provider = known_providers(Settings(providers={"vllm": changes}), {})["vllm"]
+
+    expected = structs.replace(PROVIDERS["vllm"].profile, max_tokens_field="max_completion_tokens", images="none")
+    assert (provider.profile, provider.longest_silence) == (expected, 7.5)
+
+
+@pytest.mark.parametrize(
+    ("profile", "complaint"),
+    [
+        pytest.param(
+            {"maxTokenField": "max_tokens"},
+            r"providers\.mine\.profile: there is no field 'maxTokenField'. Fields: argsAsObject, .*, textCalls, toolIds",
+            id="unknown",
+        ),
+        pytest.param(
+            {"images": "all"}, r"providers\.mine\.profile\.images: Invalid enum value 'all'\.", id="wrong value"
+        ),
+    ],
+)
+def test_wrong_habits_are_named(profile: dict[str, str], complaint: str) -> None:
+    settings = Settings(providers={"mine": ProviderSettings(base_url="http://box/v1", profile=profile)})
+
+    with pytest.raises(ConfigError, match=complaint):
+        known_providers(settings, {})
 
 
 def test_new_provider_needs_an_address() -> None:

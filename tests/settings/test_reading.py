@@ -50,6 +50,7 @@ def test_keys_of_other_agents_are_left_alone(tmp_path: Path) -> None:
     [
         pytest.param("{", "no JSON", id="broken"),
         pytest.param('{"model": 5}', r"Expected `str \| null`, got `int` - at `\$.model`", id="wrong type"),
+        pytest.param('{"maxRetries": -1}', r"`int` >= 0 - at `\$.maxRetries`", id="too little"),
         pytest.param(
             '{"permissions": {"defaultMode": "yolo"}}', r"'yolo' - at `\$.permissions.defaultMode`", id="unknown mode"
         ),

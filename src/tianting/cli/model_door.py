@@ -20,7 +20,10 @@ from tianting.settings.providers import Key, find_key, known_providers
 from tianting.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from tianting.models.http.api import HttpApi
+    from tianting.models.http.api import HttpApi, Timeouts
+
+MAX_RETRIES = 10
+"""Where settings say nothing: about three minutes of waiting."""
 
 
 class ModelDoor(Struct, frozen=True, kw_only=True):
@@ -53,9 +56,8 @@ def _open_one(name: str, settings: Settings, environment: Mapping[str, str], cat
         return _scripted(model, catalogue)
     key = find_key(provider, environment)
     info = catalogue.lookup(model)
-    return ModelDoor(
-        client=_retrying(_dialect(provider, key, catalogue)), info=info, family=info.family, key_source=key.source
-    )
+    client = _retrying(_dialect(provider, key, catalogue), settings.max_retries)
+    return ModelDoor(client=client, info=info, family=info.family, key_source=key.source)
 
 
 def _scripted(path: str, catalogue: ModelCatalogue) -> ModelDoor:
@@ -68,7 +70,7 @@ def _scripted(path: str, catalogue: ModelCatalogue) -> ModelDoor:
     return ModelDoor(client=client, info=info, family="claude", key_source="none")
 
 
-def _retrying(client: ModelClient) -> ModelClient:
+def _retrying(client: ModelClient, max_retries: int | None) -> ModelClient:
     from random import random
 
     import anyio
@@ -76,20 +78,28 @@ def _retrying(client: ModelClient) -> ModelClient:
     from tianting.models.retrying import RetryingModel
     from tianting.plumbing.backoff import Backoff
 
-    return RetryingModel(client, backoff=Backoff(), sleep=anyio.sleep, random=random)
+    times = MAX_RETRIES if max_retries is None else max_retries
+    return RetryingModel(client, backoff=Backoff(), max_retries=times, sleep=anyio.sleep, random=random)
 
 
 def _api(provider: Provider, key: Key) -> "HttpApi":
-    from tianting.models.http.api import HttpApi, Timeouts
+    from tianting.models.http.api import HttpApi
 
     auth = {} if not key.value else {provider.key_header: _key_text(provider, key)}
     return HttpApi(
         provider.base_url,
         {**auth, **provider.headers},
-        timeouts=Timeouts(silence=provider.longest_silence),
+        timeouts=_timeouts(provider),
         secret=key.value or None,
         key_source=key.source,
     )
+
+
+def _timeouts(provider: Provider) -> "Timeouts":
+    """Pings keep a stream alive three times as long as silence would."""
+    from tianting.models.http.api import Timeouts
+
+    return Timeouts(silence=provider.longest_silence, ceiling=3 * provider.longest_silence)
 
 
 def _key_text(provider: Provider, key: Key) -> str:
@@ -110,6 +120,7 @@ def _dialect(provider: Provider, key: Key, catalogue: ModelCatalogue) -> ModelCl
                 bearer=key.source == "ANTHROPIC_AUTH_TOKEN" or provider.key_header == "authorization",
                 key_source=key.source,
                 headers=provider.headers,
+                timeouts=_timeouts(provider),
             )
         case "openai-responses":
             from tianting.models.responses.client import ResponsesModel

@@ -82,15 +82,15 @@ async def open_session(
     ground = read_ground(invocation)
     workspace = Workspace(ground.cwd, _additional(invocation, ground))
     place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
-    door = _open_door(invocation, ground, place)
+    door = _open_door(invocation, ground)
     async with open_toolbox(invocation, workspace, door.family, _spill_directory(place), ground.environment) as toolbox:
-        mode = permission_mode(invocation, ground.settings, place)
+        mode = permission_mode(invocation, ground.settings)
         loop = _loop(invocation, ground, door, toolbox, _gate(invocation, ground, workspace, mode, person))
         surveyed = survey.finish(SURVEY_PATIENCE)
         log = None if invocation.no_session_persistence else _log(place, ground, surveyed)
         opening = Opening(
             facts=_facts(door, toolbox, place, workspace, mode),
-            shape=_shape(invocation, door, toolbox, place),
+            shape=_shape(invocation, ground.settings, door, toolbox, place),
             history=tuple(place.resumed.history) if place.resumed else (),
             briefing=briefing(_machine(workspace), surveyed),
         )
@@ -114,14 +114,14 @@ def _spill_directory(place: Place) -> Path:
     return place.path.with_suffix("") / "tool-results"
 
 
-def _open_door(invocation: Invocation, ground: Ground, place: Place) -> ModelDoor:
+def _open_door(invocation: Invocation, ground: Ground) -> ModelDoor:
     name = invocation.model or default_model(ground.settings, ground.environment)
     fallback = invocation.fallback_model or ground.settings.fallback_model
     return open_model(name, fallback, ground.settings, ground.environment, ground.catalogue)
 
 
-def permission_mode(invocation: Invocation, settings: Settings, place: Place) -> PermissionMode:
-    """Flags first, then what the session had, then the settings."""
+def permission_mode(invocation: Invocation, settings: Settings) -> PermissionMode:
+    """Flags first, then the settings. What a session had before does not count: nobody sees it in the command."""
     if invocation.dangerously_skip_permissions:
         return "bypassPermissions"
     return invocation.permission_mode or settings.permissions.default_mode or "default"
@@ -175,14 +175,14 @@ def _facts(
     )
 
 
-def _shape(invocation: Invocation, door: ModelDoor, toolbox: Toolbox, place: Place) -> ModelRequest:
+def _shape(invocation: Invocation, settings: Settings, door: ModelDoor, toolbox: Toolbox, place: Place) -> ModelRequest:
     return ModelRequest(
         model=door.info.id,
         system=_system(invocation, door, tuple(spec.name for spec in toolbox.offered)),
         tools=toolbox.offered,
         messages=(),
         max_tokens=min(door.info.max_output, MOST_OUTPUT),
-        effort=invocation.effort,
+        effort=invocation.effort or settings.effort_level,
         cache_key=place.session_id,
     )
 

@@ -1,10 +1,12 @@
 """From settings and environment to the providers and models that can be used."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 from msgspec import Struct, structs
 
-from tianting.models.provider_profiles import PROVIDERS, Provider
+from tianting.models.provider_profiles import PROVIDERS, Profile, Provider
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
 from tianting.settings.schema import ModelSettings, ProviderSettings, Settings
@@ -43,7 +45,30 @@ def _changed(name: str, provider: Provider | None, changes: ProviderSettings) ->
         key_variables=(changes.key_variable,) if changes.key_variable else provider.key_variables,
         needs_key=provider.needs_key if changes.needs_key is None else changes.needs_key,
         headers={**provider.headers, **changes.headers},
+        longest_silence=changes.longest_silence or provider.longest_silence,
+        profile=_adapted(provider.profile, changes.profile, f"providers.{name}.profile"),
     )
+
+
+def _adapted(profile: Profile, changes: Mapping[str, Any], place: str) -> Profile:
+    """`profile` with `changes`, whose names are in camelCase. Raises `ConfigError` that names the field."""
+    if not changes:
+        return profile
+    fields = {_camel_case(field.name): field for field in structs.fields(Profile)}
+    read: dict[str, Any] = {}
+    for name, value in changes.items():
+        if name not in fields:
+            raise ConfigError(f"{place}: there is no field {name!r}. Fields: {', '.join(sorted(fields))}.")
+        try:
+            read[fields[name].name] = msgspec.convert(value, fields[name].type)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{place}.{name}: {error}.") from None
+    return structs.replace(profile, **read)
+
+
+def _camel_case(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def find_key(provider: Provider, environment: Mapping[str, str]) -> Key:

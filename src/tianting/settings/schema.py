@@ -1,6 +1,8 @@
 """What a settings file may say. Names on the wire are those that other agents' files use, in camelCase."""
 
-from msgspec import Struct
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
 
 from tianting.protocol.events import PermissionMode
 from tianting.protocol.messages import Dialect
@@ -28,6 +30,10 @@ class ProviderSettings(
     """The environment variable that holds the key. Keys themselves have no place in a file."""
     needs_key: bool | None = None
     headers: dict[str, str] = {}
+    longest_silence: Annotated[float, Meta(gt=0)] | None = None
+    """Seconds until an answer that does not come, or stops coming, is asked for again."""
+    profile: dict[str, Any] = {}
+    """Habits of an imitator of Chat Completions that differ: fields of `Profile`, in camelCase."""
 
 
 class ModelSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
@@ -48,6 +54,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     model: str | None = None
     fallback_model: str | None = None
     effort_level: Effort | None = None
+    max_retries: Annotated[int, Meta(ge=0, le=100)] | None = None
+    """How often a request that failed in passing is sent again; ten times unless told."""
     env: dict[str, str] = {}
     """Variables for this program and the commands it runs."""
     permissions: PermissionSettings = PermissionSettings()
