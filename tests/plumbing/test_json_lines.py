@@ -150,7 +150,8 @@ def test_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
 import resource, sys
 from pathlib import Path
 from tianting.plumbing.json_lines import JsonLineWriter
-resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+_, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, most))
 writer = JsonLineWriter(Path(sys.argv[1]))
 for number in range(100):
     try:
@@ -158,6 +159,7 @@ for number in range(100):
     except OSError as error:
         print(number, error.strerror)
         break
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # whoever measures coverage writes at the end
 """
     command = [sys.executable, "-c", limited, str(path)]
     child = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
