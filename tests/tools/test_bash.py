@@ -509,11 +509,7 @@ def test_call_executes_its_command() -> None:
     assert bash.accesses(BashParameters(command="make")) == (Access(effect="execute", target="make"),)
 
 
-def test_description_is_small_and_fits_the_parameters() -> None:
-    listed = set(Bash.spec.input_schema["properties"])
-
-    assert len(msgspec.json.encode(Bash.spec)) <= 1_700
-    assert set(BashParameters.__struct_encode_fields__) - listed == {"dangerouslyDisableSandbox"}
+def test_switch_of_other_agents_is_read() -> None:
     assert msgspec.convert({"command": "x", "dangerouslyDisableSandbox": True}, BashParameters) == BashParameters(
         command="x", dangerously_disable_sandbox=True
     )

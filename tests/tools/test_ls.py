@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tianting.protocol.tool_calls import Access
@@ -85,7 +84,3 @@ def test_access_is_the_directory_and_where_a_link_leads(tmp_path: Path) -> None:
         Access(effect="read", target=str(tmp_path / "link")),
         Access(effect="read", target=str(tmp_path / "z")),
     )
-
-
-def test_description_keeps_to_its_budget(tmp_path: Path) -> None:
-    assert len(msgspec.json.encode(LS(Workspace(tmp_path)).spec)) <= 400

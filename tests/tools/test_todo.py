@@ -92,8 +92,3 @@ def test_plans_touch_only_the_agents_memory() -> None:
     assert (
         write.accesses(parameters()) == read.accesses(TodoReadParameters()) == (Access(effect="note", target="plan"),)
     )
-
-
-def test_descriptions_keep_to_their_budgets() -> None:
-    assert len(msgspec.json.encode(TodoWrite.spec)) <= 800
-    assert len(msgspec.json.encode(TodoRead.spec)) <= 200

@@ -159,12 +159,12 @@ _DEDICATED = frozenset({"Read", "Grep", "Glob", "Edit", "Write", "apply_patch"})
 _TOOL_NAME = re.compile(r"`(\w+)`")
 
 READING_TOOLS = ("Bash", "Glob", "Grep", "Read")
-PLANNING_TOOLS = ("TaskStop", "TodoWrite")
+LONG_WORK_TOOLS = ("BashOutput", "TaskStop", "TodoWrite")
 
 
 def tool_names(family: Family) -> tuple[str, ...]:
     """The tools a family is offered, sorted. Small models choose better among few."""
-    names = (*READING_TOOLS, *EDIT_TOOLS[family], *(() if family == "open" else PLANNING_TOOLS))
+    names = (*READING_TOOLS, *EDIT_TOOLS[family], *(() if family == "open" else LONG_WORK_TOOLS))
     return tuple(sorted(names))
 
 

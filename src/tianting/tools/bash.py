@@ -39,7 +39,7 @@ _SPEC = ToolSpec(
     name="Bash",
     description=(
         "Run a bash command: builds, tests, git, programs. For files use the other tools: Read, not cat or head; "
-        "Grep, not grep; Glob, not find; Edit or Write, not sed or echo >. "
+        "Grep, not grep; Glob, not find; do not change them by sed or echo >. "
         "Returns output and errors in order, then the exit code; over 30,000 characters (10,000 if it failed) "
         "the middle is left out and all of it is in a file that the result names. "
         "A directory reached by cd inside the workspace is kept for the next call; variables and functions are not. "
@@ -58,7 +58,7 @@ _SPEC = ToolSpec(
             "description": {"type": "string", "description": "What it does, in 5-10 words, for the user"},
             "run_in_background": {
                 "type": "boolean",
-                "description": "Return at once; for servers and watchers. BashOutput reads on, TaskStop ends it",
+                "description": "Return at once; for servers and watchers. The result says how to read on and to end it",
             },
         },
         "required": ["command"],

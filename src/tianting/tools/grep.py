@@ -28,10 +28,10 @@ from tianting.tools.workspace import Workspace
 _SPEC = ToolSpec(
     name="Grep",
     description=(
-        "Search file contents by regular expression (ripgrep syntax). Hidden files are searched; .git, binaries and "
-        "what .gitignore names are not. Gives files that match, newest first; or lines (content); or counts. "
+        "Search file contents by regular expression (ripgrep syntax); hidden files too, but not .git, binaries "
+        "and what .gitignore names. Gives files that match, newest first; or lines (content); or counts. "
         '250 results or 16 kB a call. For names use Glob. Example: {"pattern": "def run\\(", "type": "py", '
-        '"output_mode": "content", "-C": 2}'
+        '"output_mode": "content"}'
     ),
     input_schema={
         "type": "object",
@@ -39,16 +39,16 @@ _SPEC = ToolSpec(
             "pattern": {"type": "string"},
             "path": {"type": "string", "description": "File or directory; default: root"},
             "glob": {"type": "string", "description": 'As "*.{ts,tsx}", "src/**", "!*_test.go"'},
-            "type": {"type": "string", "description": "As py, ts, rust"},
+            "type": {"type": "string", "description": "As py, rust"},
             "output_mode": {"type": "string", "enum": ["files_with_matches", "content", "count"]},
             "-A": {"type": "integer", "description": "Lines after; -B before, -C around"},
             "-B": {"type": "integer"},
             "-C": {"type": "integer"},
             "-n": {"type": "boolean", "description": "Line numbers, on"},
             "-i": {"type": "boolean", "description": "Ignore case"},
-            "multiline": {"type": "boolean"},
+            "multiline": {"type": "boolean", "description": "May span lines"},
             "head_limit": {"type": "integer", "description": "0: no limit"},
-            "offset": {"type": "integer"},
+            "offset": {"type": "integer", "description": "Results to skip"},
         },
         "required": ["pattern"],
         "additionalProperties": False,

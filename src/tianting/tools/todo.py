@@ -71,6 +71,7 @@ class TodoWrite:
                             "activeForm": {"type": "string", "description": 'As "Running tests"'},
                         },
                         "required": ["content", "status"],
+                        "additionalProperties": False,
                     },
                 }
             },
