@@ -87,6 +87,35 @@ async def test_reader_that_leaves_while_we_wait_ends_the_wait(pipe: tuple[int, i
             await left.wait()
 
 
+async def test_sleeping_reader_need_not_be_waited_for(pipe: tuple[int, int]) -> None:
+    _, writer = pipe
+    output, given_up = DescriptorOutput(writer), anyio.Event()
+
+    async def write() -> None:
+        with pytest.raises(OutputClosed):
+            await output.write(LARGE)
+        given_up.set()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(write)
+            await anyio.wait_all_tasks_blocked()
+            output.wait_no_longer()
+            await given_up.wait()
+        with pytest.raises(OutputClosed):
+            await output.write(b"more")
+
+
+async def test_reader_with_room_is_still_written_to(pipe: tuple[int, int]) -> None:
+    reader, writer = pipe
+    output = DescriptorOutput(writer)
+
+    output.wait_no_longer()
+    await output.write(b"hello")
+
+    assert await read(reader, 5) == b"hello"
+
+
 async def test_file_takes_everything(tmp_path: Path) -> None:
     path = tmp_path / "out"
     with path.open("wb") as file:

@@ -14,6 +14,10 @@ def main() -> None:
     # Nearly everything that is imported stays for good; looking for garbage in it costs a tenth of the start.
     # `open_session` lets the collector begin.
     gc.disable()
-    from tianting.cli.main import run
+    try:
+        from tianting.cli.main import run
 
-    sys.exit(run(sys.argv[1:]))
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # also while modules are imported
+        code = 130
+    sys.exit(code)

@@ -1,6 +1,5 @@
 """`tianting -p`: one prompt, one output format, an exit code."""
 
-import contextlib
 import os
 import signal
 
@@ -15,40 +14,53 @@ from tianting.surfaces.output import DescriptorOutput, OutputClosed
 from tianting.surfaces.printing import JsonSurface, StreamJsonSurface, TextSurface
 from tianting.worktree.survey import PendingSurvey
 
-TERMINATED = 143
-"""128 and SIGTERM, as a shell would say it."""
+PATIENCE = 1.0
+"""Seconds that an interrupted run waits for its reader to take the last words."""
+UNREAD = 1
+"""Exit code when nobody read the answer to its end."""
 
 
 async def run_headless(invocation: Invocation, prompt: str, survey: PendingSurvey) -> int:
     """Work on `prompt` and return the exit code. Raises `TiantingError` for what can be known before."""
     async with open_session(invocation, survey) as session:
-        surface = _surface(invocation, session)
+        output, errors = DescriptorOutput(1), DescriptorOutput(2)
+        surface = _surface(invocation, session, output, errors)
         session.listen(surface)
-        terminated = await _work(session, prompt)
-        return TERMINATED if terminated else surface.exit_code
+        return await _work(session, prompt, (output, errors)) or surface.exit_code
 
 
-async def _work(session: Session, prompt: str) -> bool:
-    """Run the turn, ending it at the first SIGINT or SIGTERM. Says whether it was SIGTERM."""
-    terminated = False
+async def _work(session: Session, prompt: str, outputs: tuple[DescriptorOutput, ...]) -> int:
+    """Run the turn, ending it at the first SIGINT or SIGTERM. Returns the code that says so, or 0."""
+    code = 0
 
     async def watch() -> None:
-        nonlocal terminated
+        nonlocal code
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for number in signals:
-                terminated = number == signal.SIGTERM
+                code = 128 + number  # as a shell would say it
                 session.interrupt()
+                tasks.start_soon(_leave_the_reader, outputs)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(watch)
-        with contextlib.suppress(OutputClosed):  # nobody reads any more, so nobody needs to be told
+        try:
             await session.submit(user_text(prompt))
+        except OutputClosed:  # nobody reads any more, so nobody needs to be told
+            code = code or UNREAD
         tasks.cancel_scope.cancel()
-    return terminated
+    return code
 
 
-def _surface(invocation: Invocation, session: Session) -> TextSurface | JsonSurface | StreamJsonSurface:
-    output, errors = DescriptorOutput(1), DescriptorOutput(2)
+async def _leave_the_reader(outputs: tuple[DescriptorOutput, ...]) -> None:
+    """A reader that sleeps must not keep an interrupted run alive."""
+    await anyio.sleep(PATIENCE)
+    for output in outputs:
+        output.wait_no_longer()
+
+
+def _surface(
+    invocation: Invocation, session: Session, output: DescriptorOutput, errors: DescriptorOutput
+) -> TextSurface | JsonSurface | StreamJsonSurface:
     if invocation.output_format == "text":
         return TextSurface(output, errors, verbose=invocation.verbose, to_terminal=os.isatty(1))
     from tianting.protocol.stream_json import StreamJsonEncoder

@@ -42,6 +42,7 @@ class DescriptorOutput:
         self._one_writer = anyio.Lock(fast_acquire=True)
         self._readiness = select.poll()
         self._readiness.register(descriptor, select.POLLOUT)
+        self._waits = True
 
     async def write(self, data: bytes) -> None:
         """See `Output`."""
@@ -56,9 +57,20 @@ class DescriptorOutput:
                 if not self._write_some():
                     await anyio.sleep(0.005)
 
+    def wait_no_longer(self) -> None:
+        """Raise `OutputClosed` from now on where a reader would have to be waited for, and for whoever waits."""
+        self._waits = False
+        anyio.notify_closing(self._descriptor)
+
     async def _until_writable(self) -> None:
-        if not self._readiness.poll(0):  # files are always ready, and the event loop cannot wait for them
+        if self._readiness.poll(0):  # files are always ready, and the event loop cannot wait for them
+            return
+        if not self._waits:
+            raise OutputClosed
+        try:
             await anyio.wait_writable(self._descriptor)
+        except anyio.ClosedResourceError as error:
+            raise OutputClosed from error
 
     def _write_some(self) -> bool:
         """Write a piece that does not block on a ready pipe. False: the kernel changed its mind."""
