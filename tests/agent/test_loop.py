@@ -338,6 +338,23 @@ async def test_paused_answer_is_continued(turns: Turns) -> None:
     assert report.text == "Found."
 
 
+async def test_answer_that_is_paused_for_ever_ends_the_turn(turns: Turns) -> None:
+    report = await turns.run(Reply(text="Searching.", stop_reason="pause_turn", times=30))
+
+    assert (report.end, len(turns.model.seen)) == ("going_in_circles", 21)
+
+
+async def test_budget_also_ends_a_turn_that_calls_nothing(turns: Turns) -> None:
+    turns.catalogue = ModelCatalogue((ModelInfo(id="test", input_price=1_000_000.0),))
+    turns.limits = Limits(max_budget_usd=2.0)
+
+    report = await turns.run(
+        Reply(text="Searching.", stop_reason="pause_turn", usage=Usage(input_tokens=1), times=9), says("Found.")
+    )
+
+    assert (report.end, report.cost_usd) == ("max_budget", 2.0)
+
+
 def shape_of(schema: dict[str, Any]) -> RequiredOutput:
     return RequiredOutput({"type": "object", "properties": schema, "required": list(schema)})
 
@@ -359,6 +376,21 @@ async def test_required_output_that_never_comes_is_no_success(turns: Turns) -> N
     report = await turns.run(says("Three.", times=9))
 
     assert (report.end, len(turns.model.seen)) == ("no_structured_output", 5)
+
+
+async def test_required_output_of_one_turn_is_not_that_of_the_next(turns: Turns) -> None:
+    turns.goal = shape_of({"sum": {"type": "integer"}})
+    turns.tools.append(turns.goal)
+    loop = turns.loop(
+        says("", calls("StructuredOutput", sum=3)),
+        says("", calls("Upper", text="a")),
+        says("", calls("StructuredOutput", sum=4)),
+    )
+
+    with anyio.fail_after(5):
+        reports = [await loop.run(prompt("Add."), turns.history, SHAPE, turns.emit) for _ in range(2)]
+
+    assert [report.structured_output for report in reports] == [{"sum": 3}, {"sum": 4}]
 
 
 async def test_message_finished_holds_what_the_history_holds(turns: Turns) -> None:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import anyio
 
-from tianting.agent.dispatch import Prepared, ToolDispatcher, interrupted
+from tianting.agent.dispatch import Prepared, ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.plumbing.clock import Clock
 from tianting.protocol.content import ToolUse
@@ -28,26 +28,16 @@ class CallBatch:
         self._clock = clock
 
     async def run(self, calls: Iterable[ToolUse], answered: Answered, emit: Emit) -> None:
-        """Answer each of `calls` once, telling `answered` in call order.
+        """Answer `calls`, telling `answered` of each result in call order.
 
-        Cancelled, or refused by a person who wants the turn to end, it answers the rest as interrupted.
+        Cancelled, or refused by a person who wants the turn to end, it leaves the rest without a result. What
+        `answered` or `emit` raises gets out as it is.
         """
-        waiting = list(calls)
+        for group in self._groups(calls):
+            if await self._run_group(group, answered, emit):
+                return
 
-        async def tell(finished: ToolFinished) -> None:
-            waiting.pop(0)
-            await answered(finished)
-
-        try:
-            for group in self._groups(waiting):
-                if await self._run_group(group, tell, emit):
-                    break
-        finally:
-            with anyio.CancelScope(shield=True):
-                for call in tuple(waiting):
-                    await tell(unanswered(call, interrupted(call.id)))
-
-    def _groups(self, calls: list[ToolUse]) -> Iterator[list["_Slot"]]:
+    def _groups(self, calls: Iterable[ToolUse]) -> Iterator[list["_Slot"]]:
         """Neighbours that may run together. Calls that change things are groups of one.
 
         All are prepared first: what a call may touch decides where it runs, and does not change by running others.
@@ -57,19 +47,25 @@ class CallBatch:
             group = list(neighbours)
             yield from ([group] if together else ([slot] for slot in group))
 
-    async def _run_group(self, group: list["_Slot"], tell: Answered, emit: Emit) -> bool:
+    async def _run_group(self, group: list["_Slot"], answered: Answered, emit: Emit) -> bool:
         """Run `group` and tell its results in order. True ends the batch."""
         if len(group) == 1:
             finished = await self._run_one(group[0], emit)
-            await tell(finished)
+            await answered(finished)
             return finished.result.interrupts
+        try:
+            await self._run_together(group, answered, emit)
+        except ExceptionGroup as failures:
+            raise _first(failures) from None
+        return any(slot.finished.result.interrupts for slot in group)
+
+    async def _run_together(self, group: list["_Slot"], answered: Answered, emit: Emit) -> None:
         async with anyio.create_task_group() as tasks:
             for slot in group:
                 tasks.start_soon(self._fill, slot, emit)
             for slot in group:
                 await slot.done.wait()
-                await tell(slot.finished)
-        return any(slot.finished.result.interrupts for slot in group)
+                await answered(slot.finished)
 
     async def _fill(self, slot: "_Slot", emit: Emit) -> None:
         async with self._limiter:
@@ -80,10 +76,10 @@ class CallBatch:
         begun = self._clock.monotonic()
         match slot.prepared:
             case CallResult() as answer:
-                call = ToolCall(call_id=slot.call.id, tool_name=slot.call.name, arguments=slot.call.input)
+                return never_ran(slot.call, answer)
             case Prepared(call=call) as prepared:
                 answer = await self._run_if_permitted(prepared, emit)
-        return ToolFinished(call=call, result=answer, duration=self._clock.monotonic() - begun)
+                return ToolFinished(call=call, result=answer, duration=self._clock.monotonic() - begun)
 
     async def _run_if_permitted(self, prepared: Prepared, emit: Emit) -> CallResult:
         refusal = await self._dispatcher.permit(prepared)
@@ -107,7 +103,13 @@ class _Slot:
         return isinstance(self.prepared, Prepared) and self.prepared.reads_only
 
 
-def unanswered(call: ToolUse, answer: CallResult) -> ToolFinished:
+def never_ran(call: ToolUse, answer: CallResult) -> ToolFinished:
     """The end of a call that never ran."""
     named = ToolCall(call_id=call.id, tool_name=call.name, arguments=call.input)
     return ToolFinished(call=named, result=answer, duration=0.0)
+
+
+def _first(failures: ExceptionGroup[Exception]) -> Exception:
+    """What a listener raised: whoever handles that does not look for it in a group of tasks."""
+    first = failures.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first

@@ -99,11 +99,6 @@ class ToolDispatcher:
         return result
 
 
-def interrupted(call_id: str) -> CallResult:
-    """The answer to a call that a person stopped, or that never began."""
-    return CallResult(call_id=call_id, content="Stopped by the user before it finished.", outcome="interrupted")
-
-
 def _failed(call_id: str, text: str) -> CallResult:
     return CallResult(call_id=call_id, content=text, outcome="failed")
 

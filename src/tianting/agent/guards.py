@@ -2,6 +2,7 @@
 
 the same call with the same result   third time a note, fifth time the turn ends
 an empty answer                      asked once more, then a note, then the turn ends
+an answer its provider paused        asked to go on, twenty times
 an answer cut by its output limit    a note that says to go on in smaller parts
 """
 
@@ -18,6 +19,7 @@ NOTE_AT = 3
 END_AT = 5
 MOST_EMPTY = 3
 MOST_CUT = 3
+MOST_PAUSES = 20
 
 
 class AskAgain(Struct, frozen=True, kw_only=True):
@@ -72,6 +74,7 @@ class AnswerGuard:
     def __init__(self) -> None:
         self._empty = 0
         self._cut = 0
+        self._pauses = 0
 
     def after_answer(self, answer: AssistantMessage) -> Concern:
         """Judge an answer that asks for no tool (a call cut in half counts as none)."""
@@ -79,11 +82,17 @@ class AnswerGuard:
             case "refusal":
                 return GiveUp(reason="refused", text=_words(answer) or "The model declined to answer.")
             case "pause_turn":
-                return AskAgain()
+                return self._after_pause()
             case "max_tokens" | "model_context_window_exceeded":
                 return self._after_cut(answer)
             case _:
                 return self._after_end(answer)
+
+    def _after_pause(self) -> Concern:
+        self._pauses += 1
+        if self._pauses > MOST_PAUSES:
+            return GiveUp(reason="going_in_circles", text=f"Stopped: the answer was paused {self._pauses} times.")
+        return AskAgain()
 
     def _after_cut(self, answer: AssistantMessage) -> Concern:
         self._cut += 1

@@ -11,7 +11,7 @@ import anyio
 import msgspec
 from msgspec import Struct, structs
 
-from tianting.agent.batch import CallBatch, Emit, unanswered
+from tianting.agent.batch import CallBatch, Emit, never_ran
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.guards import AnswerGuard, AskAgain, Concern, Fine, GiveUp, RepetitionGuard
 from tianting.agent.limits import Limits
@@ -38,6 +38,7 @@ from tianting.protocol.requests import ModelRequest
 from tianting.protocol.tool_calls import CallResult
 
 STOPPED = "The user stopped this turn. What was running was ended; what was not begun did not run."
+_STOPPED_CALL = "Stopped by the user before it finished."
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -53,6 +54,10 @@ class OutputGoal(Protocol):
     value: dict[str, Any] | None
     failures: int
     most_failures: int
+
+    def begin(self) -> None:
+        """Forget what the turn before was given."""
+        ...
 
 
 class AgentLoop:
@@ -80,9 +85,12 @@ class AgentLoop:
         """Work on the prompt until the model stops asking for tools. Appends to `history`, which stays valid.
 
         `shape` is the request without its messages; it never changes within a session. A failing provider ends
-        the turn with a report; only cancellation gets out, after the report of an interrupted turn was emitted.
+        the turn with a report. Cancellation gets out, after the report of an interrupted turn was emitted, and what
+        `emit` raises.
         """
         turn = _Turn(history, shape, Tally(self._catalogue, self._clock), emit)
+        if self._goal is not None:
+            self._goal.begin()
         history.append(started.prompt)
         try:
             await turn.emit(started)
@@ -96,6 +104,7 @@ class AgentLoop:
             raise
         finally:
             self._spent_before += turn.tally.cost_usd
+            turn.leave_calls(_STOPPED_CALL)
         if self._goal is not None and report.end == "answered":
             report = structs.replace(report, structured_output=self._goal.value)
         await turn.emit(TurnFinished(report=report))
@@ -104,12 +113,9 @@ class AgentLoop:
     async def _work(self, turn: "_Turn") -> Ending:
         while True:
             answer = await self._ask(turn)
-            calls = without_cut_call(answer).calls
-            ending = await (self._answer_calls(turn, calls) if calls else self._after_answer(turn, answer))
-            if ending is not None:
+            ending = await (self._answer_calls(turn) if turn.waiting else self._after_answer(turn, answer))
+            if ending := ending or self._at_limit(turn):
                 return ending
-            if turn.tally.answers == self._limits.max_turns:
-                return Ending(end="max_turns", text=f"Stopped after {turn.tally.answers} answers of the model.")
 
     async def _ask(self, turn: "_Turn") -> AssistantMessage:
         """Send the history, take the answer in, and return it as it came."""
@@ -134,20 +140,26 @@ class AgentLoop:
         taken = without_cut_call(answer)
         if taken.content:
             turn.history.append(taken)
+            turn.waiting = list(taken.calls)
             await turn.emit(MessageFinished(message=taken))
 
-    async def _answer_calls(self, turn: "_Turn", calls: tuple[ToolUse, ...]) -> Ending | None:
-        if self._over_budget(turn):
-            return await self._refuse_calls(turn, calls)
+    async def _answer_calls(self, turn: "_Turn") -> Ending | None:
+        if ending := self._over_budget(turn):
+            await self._leave_calls(turn, f"Not run: {ending.text}")
+            return ending
 
         async def answered(finished: ToolFinished) -> None:
-            turn.history.append(UserMessage(content=(finished.result.block(),)))
             turn.take(finished)
             await turn.emit(finished)
 
         turn.concern = Fine()
-        await self._calls.run(calls, answered, turn.emit)
+        await self._calls.run(tuple(turn.waiting), answered, turn.emit)
+        await self._leave_calls(turn, _STOPPED_CALL)
         return await self._after_calls(turn)
+
+    async def _leave_calls(self, turn: "_Turn", why: str) -> None:
+        for finished in turn.leave_calls(why):
+            await turn.emit(finished)
 
     async def _after_calls(self, turn: "_Turn") -> Ending | None:
         if turn.stopped_by_person:
@@ -188,17 +200,16 @@ class AgentLoop:
         turn.history.append(message)
         await turn.emit(NoteAdded(message=message))
 
-    def _over_budget(self, turn: "_Turn") -> bool:
-        budget = self._limits.max_budget_usd
-        return budget is not None and self._spent_before + turn.tally.cost_usd >= budget
+    def _at_limit(self, turn: "_Turn") -> Ending | None:
+        if turn.tally.answers == self._limits.max_turns:
+            return Ending(end="max_turns", text=f"Stopped after {turn.tally.answers} answers of the model.")
+        return self._over_budget(turn)
 
-    async def _refuse_calls(self, turn: "_Turn", calls: tuple[ToolUse, ...]) -> Ending:
-        text = f"The budget of ${self._limits.max_budget_usd:g} is used up."
-        for call in calls:
-            finished = unanswered(call, CallResult(call_id=call.id, content=f"Not run: {text}", outcome="interrupted"))
-            turn.history.append(UserMessage(content=(finished.result.block(),)))
-            await turn.emit(finished)
-        return Ending(end="max_budget", text=text)
+    def _over_budget(self, turn: "_Turn") -> Ending | None:
+        budget = self._limits.max_budget_usd
+        if budget is None or self._spent_before + turn.tally.cost_usd < budget:
+            return None
+        return Ending(end="max_budget", text=f"The budget of ${budget:g} is used up.")
 
     async def _leave_in_order(self, turn: "_Turn") -> None:
         """A person stopped the turn: keep what came, say so to the model, report."""
@@ -206,6 +217,7 @@ class AgentLoop:
         if turn.partial is not None and (kept := turn.partial.aborted()):
             turn.history.append(kept)
             await turn.emit(AnswerAborted(message=kept))
+        await self._leave_calls(turn, _STOPPED_CALL)
         await self._add_note(turn, STOPPED)
         end: TurnEnd = "interrupted_streaming" if streaming else "interrupted_tools"
         await turn.emit(TurnFinished(report=turn.tally.report(end, "Stopped by the user.")))
@@ -221,6 +233,8 @@ class _Turn:
         self.answers = AnswerGuard()
         self.partial: PartialAnswer | None = None
         """The answer that is arriving; None while tools run."""
+        self.waiting: list[ToolUse] = []
+        """Calls of the newest answer that have no result yet, in order."""
         self.concern: Concern = Fine()
         """What the newest batch of calls gives reason for."""
         self.stopped_by_person = False
@@ -231,9 +245,22 @@ class _Turn:
         return structs.replace(self._shape, messages=tuple(self.history))
 
     def take(self, finished: ToolFinished) -> None:
-        """Count one result, and look whether the model is stuck."""
+        """Put the result of the first call that waits into the history, and look whether the model is stuck.
+
+        Done before anybody hears of it: a listener that fails must not leave a call without an answer.
+        """
+        self.waiting.pop(0)
+        self.history.append(UserMessage(content=(finished.result.block(),)))
         self.tally.tool_finished(finished)
         self.stopped_by_person |= finished.result.interrupts
         concern = self._repetition.after_call(finished)
         if not isinstance(concern, Fine):
             self.concern = concern
+
+    def leave_calls(self, why: str) -> list[ToolFinished]:
+        """Answer all calls that wait, because they will not run any more."""
+        results = [CallResult(call_id=call.id, content=why, outcome="interrupted") for call in self.waiting]
+        left = [never_ran(call, result) for call, result in zip(self.waiting, results, strict=True)]
+        for finished in left:
+            self.take(finished)
+        return left

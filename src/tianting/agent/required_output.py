@@ -35,11 +35,15 @@ class RequiredOutput:
             input_schema=schema,
         )
         self.parameters = RawArguments
+        self.most_failures = 5
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what the turn before was given."""
         self.value: dict[str, Any] | None = None
         """The data that fitted."""
         self.failures = 0
         """Misfits, and answers that came without it."""
-        self.most_failures = 5
 
     def accesses(self, parameters: RawArguments) -> tuple[Access, ...]:
         """It touches nothing."""
