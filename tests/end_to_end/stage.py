@@ -68,10 +68,11 @@ class Stage:
             "OPENAI_API_KEY": KEY,
         }
 
-    async def run(self, *arguments: str, stdin: bytes | None = None) -> Ended:
-        """Run `tianting ARGUMENTS` to its end."""
+    async def run(self, *arguments: str, stdin: bytes | None = None, **popen: Any) -> Ended:
+        """Run `tianting ARGUMENTS` to its end. `through` is a command that executes what follows it."""
+        pipe = subprocess.DEVNULL if stdin is None else subprocess.PIPE
         with anyio.fail_after(PATIENCE):
-            async with await self._open(arguments, stdin=subprocess.PIPE if stdin is not None else None) as process:
+            async with await self._open(arguments, stdin=pipe, **popen) as process:
                 return await _ended(process, stdin)
 
     @asynccontextmanager
@@ -85,12 +86,9 @@ class Stage:
                 with anyio.CancelScope(shield=True):
                     await _put_away(process)
 
-    async def _open(self, arguments: tuple[str, ...], stdin: int | None = None, **popen: Any) -> Process:
-        return await anyio.open_process(
-            [PROGRAM, *arguments],
-            stdin=subprocess.DEVNULL if stdin is None else stdin,
-            **{"cwd": self.project, "env": self.environment, "start_new_session": True, **popen},
-        )
+    async def _open(self, arguments: tuple[str, ...], through: tuple[str, ...] = (), **popen: Any) -> Process:
+        usual = {"stdin": subprocess.DEVNULL, "cwd": self.project, "env": self.environment, "start_new_session": True}
+        return await anyio.open_process([*through, PROGRAM, *arguments], **{**usual, **popen})
 
     def write(self, name: str, text: str) -> Path:
         """Put a file into the project."""

@@ -41,13 +41,13 @@ async def _work(session: Session, prompt: str, outputs: tuple[DescriptorOutput, 
                 session.interrupt()
                 tasks.start_soon(_leave_the_reader, outputs)
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(watch)
-        try:
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
             await session.submit(user_text(prompt))
-        except OutputClosed:  # nobody reads any more, so nobody needs to be told
-            code = code or UNREAD
-        tasks.cancel_scope.cancel()
+            tasks.cancel_scope.cancel()
+    except* OutputClosed:  # nobody reads any more, so nobody needs to be told
+        code = code or UNREAD
     return code
 
 

@@ -110,20 +110,36 @@ def run(arguments: Sequence[str]) -> int:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
     try:
         return tianting.main(list(arguments), prog_name="tianting", standalone_mode=False) or 0
-    except click.ClickException as error:
-        return _failed(error.format_message(), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
         return _closed_output()
-    except TiantingError as error:
+    except Exception as error:  # the last boundary: nobody above it would say anything but a traceback
         if debug:
             traceback.print_exc()
-        return _failed(str(error), 2 if isinstance(error, ConfigError) else 1)
-    except Exception as error:  # the last boundary: a bug, said in one line
-        if debug:
-            traceback.print_exc()
-        return _failed(f"{type(error).__name__}: {error}. This is a bug; run again with --debug to see where.", 1)
+        return _said(_first_cause(error))
+
+
+def _first_cause(error: Exception) -> Exception:
+    """What went wrong, without the task groups that it came through."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _said(error: Exception) -> int:
+    """Say `error` in one line. Returns the exit code."""
+    match error:
+        case click.ClickException():
+            return _failed(error.format_message(), error.exit_code)
+        case ConfigError():
+            return _failed(str(error), 2)
+        case TiantingError():
+            return _failed(str(error), 1)
+        case OSError(strerror=str(reason), filename=name):
+            return _failed(f"The system says: {reason}{f' ({name})' if name else ''}.", 1)
+        case _:
+            return _failed(f"{type(error).__name__}: {error}. This is a bug; run again with --debug to see where.", 1)
 
 
 def _failed(message: str, code: int) -> int:

@@ -2,12 +2,11 @@
 
 import os
 import time
-from pathlib import Path
 
 import click
 import msgspec
 
-from tianting.cli.places import home_directory
+from tianting.cli.places import current_directory, home_directory
 from tianting.session.listing import sessions
 from tianting.session.places import projects_directory
 from tianting.session.summary import SessionSummary
@@ -16,7 +15,7 @@ from tianting.session.summary import SessionSummary
 def list_sessions(*, everywhere: bool, as_json: bool) -> None:
     """Print the sessions of this project, or of all, newest first."""
     projects = projects_directory(home_directory(os.environ))
-    found = sessions(projects, None if everywhere else str(Path.cwd()))
+    found = sessions(projects, None if everywhere else str(current_directory()))
     if as_json:
         for summary in found:
             click.echo(msgspec.json.encode(summary, enc_hook=str))
