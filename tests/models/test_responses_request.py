@@ -12,7 +12,10 @@ from openai.types.responses.response_create_params import ResponseCreateParamsSt
 
 from tests.models.histories import FREEFORM, READ, histories
 from tests.models.sdk_types import strict
-from tianting.models.responses.request import ResponsesTarget, count_body, request_body
+from tianting.models.http.request_json import encode_body
+from tianting.models.responses.input import ResponsesTarget, WireInput
+from tianting.models.responses.items import freeform_parameters
+from tianting.models.responses.request import count_body, request_body
 from tianting.protocol.content import (
     Base64Source,
     Document,
@@ -45,7 +48,13 @@ def ask(*messages: Message, **changes: Any) -> ModelRequest:
 
 
 def body_of(request: ModelRequest, target: ResponsesTarget = TARGET) -> Any:
-    return msgspec.json.decode(msgspec.json.encode(request_body(request, target)))
+    return msgspec.json.decode(encode_body(request_body(request, written(request, target))))
+
+
+def written(request: ModelRequest, target: ResponsesTarget = TARGET) -> WireInput:
+    history = WireInput(target, freeform_parameters(request.tools))
+    history.extend(request.messages)
+    return history
 
 
 def input_of(*messages: Message, target: ResponsesTarget = TARGET, **changes: Any) -> Any:
@@ -245,7 +254,8 @@ def test_attachments(block: Image | Document, part: dict[str, Any]) -> None:
 
 
 def test_model_without_eyes_is_told_of_pictures() -> None:
-    items = input_of(UserMessage(content=(PICTURE,)), model="gpt-blind")
+    blind = structs.replace(TARGET, origin=structs.replace(HERE, model="gpt-blind"))
+    items = input_of(UserMessage(content=(PICTURE,)), target=blind)
 
     assert items[0]["content"] == [{"type": "input_text", "text": "[A picture stood here. This model takes none.]"}]
 
@@ -281,9 +291,10 @@ def test_unusual_calls(call: ToolUse, item: dict[str, Any]) -> None:
 
 def test_count_body_is_the_prompt_of_the_same_request() -> None:
     request = ask(user_text("Hi."))
-    body = count_body(request, TARGET)
+    history = written(request)
+    body = count_body(request, history)
 
-    assert body == {key: value for key, value in request_body(request, TARGET).items() if key in body}
+    assert body == {key: value for key, value in request_body(request, history).items() if key in body}
     strict(InputTokenCountParams).validate_python(msgspec.json.decode(msgspec.json.encode(body)))
 
 
@@ -313,3 +324,32 @@ def test_longer_history_begins_like_the_shorter_one(history: tuple[Message, ...]
     for length in range(len(history)):
         shorter = input_of(*history[:length])
         assert whole[: len(shorter)] == shorter
+
+
+@given(histories(HERE, thought=THOUGHT.signature), st.lists(st.integers(0, 12), max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_history_that_grows_is_written_as_if_it_were_new(history: tuple[Message, ...], sizes: list[int]) -> None:
+    parameters = freeform_parameters((READ, FREEFORM))
+    growing = WireInput(TARGET, parameters)
+    for size in sorted(sizes):
+        assert growing.begins(history[:size], TARGET, parameters)
+        growing.extend(history[:size])
+    growing.extend(history)
+
+    assert growing.items == written(ask(*history)).items
+
+
+def test_other_history_is_not_written_on() -> None:
+    first, second = user_text("One."), user_text("Two.")
+    growing = WireInput(TARGET, {})
+    growing.extend((first,))
+
+    assert growing.begins((first, second), TARGET, {})
+    assert not growing.begins((second,), TARGET, {})
+    assert not growing.begins((), TARGET, {})
+    assert not growing.begins((first, second), TARGET, {"apply_patch": "patch"})
+    assert not growing.begins((first, second), structs.replace(TARGET, unreadable=frozenset({"m"})), {})
+
+
+def test_text_that_is_no_unicode_is_mended() -> None:
+    assert input_of(user_text("a\udcffb"))[0]["content"][0]["text"] == "a\ufffdb"

@@ -7,12 +7,12 @@ one before.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
-from operator import is_
 from typing import Any
 
 import msgspec
 
 from tianting.models.call_ids import CallIds
+from tianting.models.grown_history import has_grown_from
 from tianting.models.http.request_json import encode_body
 from tianting.protocol.content import (
     Block,
@@ -59,8 +59,7 @@ class WireMessages:
 
     def begins(self, history: Sequence[Message], target: Origin, refused: Set[str]) -> bool:
         """Whether what is written so far is the beginning of `history`, for the same `target`."""
-        same_place = (self._target, self._refused) == (target, refused)
-        return same_place and len(self._history) <= len(history) and all(map(is_, self._history, history))
+        return (self._target, self._refused) == (target, refused) and has_grown_from(history, self._history)
 
     def extend(self, history: Sequence[Message]) -> None:
         """Write what `history` has grown by, and set the cache's breakpoints: behind the environment, and behind the

@@ -7,8 +7,11 @@ import msgspec
 _encoder = msgspec.json.Encoder()
 
 
-def encode_body(body: dict[str, Any]) -> bytes:
-    """`body` as JSON. Half surrogates, as file names can hold them, become U+FFFD: JSON cannot carry them."""
+def encode_body(body: Any) -> bytes:
+    """`body`, or a part of one, as JSON.
+
+    Half surrogates, as file names can hold them, become U+FFFD: JSON cannot carry them.
+    """
     try:
         return _encoder.encode(body)
     except UnicodeEncodeError:

@@ -14,10 +14,12 @@ import msgspec
 from msgspec import Struct
 
 from tianting.models.http.api import HttpApi
+from tianting.models.http.request_json import encode_body
 from tianting.models.http.stream_end import read_to_end
 from tianting.models.length_estimate import estimate_tokens
+from tianting.models.responses.input import ResponsesTarget, WireInput
 from tianting.models.responses.items import freeform_parameters
-from tianting.models.responses.request import ResponsesTarget, count_body, request_body
+from tianting.models.responses.request import count_body, request_body
 from tianting.models.responses.stream import ResponseAssembly
 from tianting.protocol.deltas import Delta
 from tianting.protocol.errors import RequestRejected
@@ -41,6 +43,7 @@ class ResponsesModel:
         self._catalogue = catalogue
         self._new_id = new_id
         self._unreadable: frozenset[str] = frozenset()
+        self._written: WireInput | None = None
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """Answer `request`. Raises a `ModelError`."""
@@ -59,7 +62,7 @@ class ResponsesModel:
 
     async def count_tokens(self, request: ModelRequest) -> int:
         """Ask the provider; one that does not know the question is answered for, by length. Raises `ModelError`."""
-        body = msgspec.json.encode(count_body(request, self._target(request)))
+        body = encode_body(count_body(request, self._input(request)))
         try:
             answer = await self._api.call("/responses/input_tokens", body)
             return msgspec.json.decode(answer, type=_TokenCount).input_tokens
@@ -71,9 +74,9 @@ class ResponsesModel:
         await self._api.aclose()
 
     async def _ask(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        target = self._target(request)
-        body = msgspec.json.encode(request_body(request, target))
-        assembly = ResponseAssembly(target.origin, freeform_parameters(request.tools), f"resp_{self._new_id()}")
+        body = encode_body(request_body(request, self._input(request)))
+        origin = self._origin(request)
+        assembly = ResponseAssembly(origin, freeform_parameters(request.tools), f"resp_{self._new_id()}")
         async with aclosing(self._api.events("/responses", body)) as events:
             async for event in events:
                 for delta in assembly.feed(event.data):
@@ -83,9 +86,17 @@ class ResponsesModel:
                     return
         assembly.check_ended()
 
-    def _target(self, request: ModelRequest) -> ResponsesTarget:
-        origin = Origin(dialect="openai-responses", base_url=self._api.base_url, model=request.model)
-        return ResponsesTarget(origin=origin, catalogue=self._catalogue, unreadable=self._unreadable)
+    def _input(self, request: ModelRequest) -> WireInput:
+        """The request's history: the former request's, written on, where this one goes on from it."""
+        target = ResponsesTarget(origin=self._origin(request), catalogue=self._catalogue, unreadable=self._unreadable)
+        parameters = freeform_parameters(request.tools)
+        if self._written is None or not self._written.begins(request.messages, target, parameters):
+            self._written = WireInput(target, parameters)
+        self._written.extend(request.messages)
+        return self._written
+
+    def _origin(self, request: ModelRequest) -> Origin:
+        return Origin(dialect="openai-responses", base_url=self._api.base_url, model=request.model)
 
     def _forget_reasoning(self, request: ModelRequest, refusal: RequestRejected) -> bool:
         """Whether asking again without the reasoning so far may help. Later reasoning goes back again."""
