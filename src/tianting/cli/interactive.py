@@ -1,6 +1,7 @@
 """`tianting` without -p: a conversation in the terminal."""
 
 import os
+import sys
 
 from tianting import __version__
 from tianting.cli.invocation import Invocation
@@ -15,6 +16,7 @@ from tianting.surfaces.escaping import one_line, visible
 from tianting.surfaces.input_line import InputLine
 from tianting.surfaces.output import DescriptorOutput
 from tianting.surfaces.permission_question import TerminalPerson
+from tianting.surfaces.quiet_keyboard import quiet_keyboard
 from tianting.surfaces.scrollback import Scrollback
 from tianting.worktree.survey import PendingSurvey
 
@@ -26,7 +28,8 @@ async def run_interactive(invocation: Invocation, survey: PendingSurvey) -> int:
         session.listen(scrollback)
         await _greet(session, scrollback)
         line = InputLine(home_directory(os.environ) / "prompts.txt")
-        await ConversationSurface(line, scrollback).run(session, invocation.prompt or "")
+        with quiet_keyboard(sys.stdin.fileno()):
+            await ConversationSurface(line, scrollback).run(session, invocation.prompt or "")
         await _part(invocation, session, scrollback)
     return 0
 

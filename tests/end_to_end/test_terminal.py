@@ -1,0 +1,194 @@
+"""The conversation in a real terminal: the installed program in a tmux window, with real keys and over real HTTP."""
+
+import itertools
+import shlex
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from tests.end_to_end.stage import PROGRAM, Stage, body, playing, until
+from tianting.models.scripted import Reply, calls, says
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
+
+_numbers = itertools.count()
+"""A server that is told to end takes a moment, and its socket with it."""
+
+
+class Window:
+    """A terminal of 100 by 40 characters on a tmux server of its own."""
+
+    def __init__(self, stage: Stage, *arguments: str) -> None:
+        self._tmux = ["tmux", "-S", str(stage.project.parent / f"tmux{next(_numbers)}"), "-f", "/dev/null"]
+        variables = [f"{name}={value}" for name, value in stage.environment.items()]
+        command = shlex.join(["env", "-i", *variables, PROGRAM, *arguments])
+        then = "; echo left with $?; exec cat"
+        self._run("new-session", "-d", "-x", "100", "-y", "40", "-c", str(stage.project), command + then)
+
+    def press(self, *keys: str) -> None:
+        self._run("send-keys", *keys)
+
+    def type(self, words: str) -> None:
+        self._run("send-keys", "-l", words)
+        self.press("Enter")
+
+    async def shows(self, *expected: str) -> list[str]:
+        """The screen's lines once it ends with the lines `expected`, whatever stands in them around these words."""
+
+        def ends(lines: list[str]) -> bool:
+            last = lines[-len(expected) :]
+            return len(last) == len(expected) and all(word in line for word, line in zip(expected, last, strict=True))
+
+        return await self._until(ends, f"to end with {expected}")
+
+    async def _until(self, right: Callable[[list[str]], bool], wanted: str) -> list[str]:
+        deadline = time.monotonic() + 10
+        while True:
+            lines = [line.rstrip() for line in self._run("capture-pane", "-p").splitlines() if line.strip()]
+            if right(lines):
+                return lines
+            if time.monotonic() > deadline:
+                raise AssertionError(f"expected the screen {wanted}, but it shows\n" + "\n".join(lines))
+            await anyio.sleep(0.02)
+
+    def close(self) -> None:
+        self._run("kill-server")
+
+    def _run(self, *arguments: str) -> str:
+        return subprocess.run([*self._tmux, *arguments], capture_output=True, text=True, timeout=10, check=True).stdout
+
+
+@asynccontextmanager
+async def at_terminal(stage: Stage, *arguments: str) -> AsyncGenerator[Window, None]:
+    window = Window(stage, *arguments)
+    try:
+        yield window
+    finally:
+        window.close()
+
+
+MENU = ("y  yes", "a  yes, and do not ask again", "n  no, and tell the agent", "Ctrl-C  no, and stop")
+
+
+async def test_a_whole_conversation(stage: Stage) -> None:
+    remove = says("", calls("Bash", command="rm -rf build"))
+    async with playing(
+        says("Hello to you, too."),
+        remove,
+        says("It is gone."),
+        remove,
+        says("Then I leave it."),
+    ) as server:
+        stage.toward(server)
+        (stage.project / "build").mkdir()
+        async with at_terminal(stage) as window:
+            await window.shows("›")
+            window.type("Hello")
+            await window.shows("Hello to you, too.", "›")
+
+            window.type("Remove the build.")
+            await window.shows("? Bash", "rm -rf build", "it runs a command", *MENU)
+            window.press("y")
+            await window.shows("It is gone.", "›")
+            assert not (stage.project / "build").exists()
+
+            window.type("Again.")
+            await window.shows(*MENU)
+            window.press("n")
+            await window.shows("What should it do instead?")
+            window.type("leave it")
+            await window.shows("Then I leave it.", "›")
+            assert "leave it" in server.requests[-1].body.decode()
+
+            window.press("C-d")
+            await window.shows("Go on with this conversation: tianting -r ", "left with 0")
+
+
+async def test_always_is_not_asked_again(stage: Stage) -> None:
+    touch = says("", calls("Bash", command="echo x >> touched"))
+    async with playing(touch, touch, says("Twice.")) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "Touch it twice.") as window:
+            await window.shows(*MENU)
+            window.press("a")
+            await window.shows("Twice.", "›")
+
+    assert (stage.project / "touched").read_text() == "x\nx\n"
+
+
+async def test_interrupted_command_gives_the_prompt_back(stage: Stage) -> None:
+    async with playing(says("", calls("Bash", command="touch begun; sleep 60")), says("I am back.")) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "--allowedTools", "Bash", "Wait.") as window:
+            await window.shows("● Bash touch begun; sleep 60")
+            with anyio.fail_after(10):
+                await until((stage.project / "begun").exists)
+            window.press("C-c")
+            await window.shows("Stopped by the user.", "›")
+            window.type("Go on.")
+            await window.shows("I am back.", "›")
+
+    said = str(body(server)["messages"])
+    assert "Stopped by the user before it finished." in said
+
+
+async def test_interrupted_answer_gives_the_prompt_back(stage: Stage) -> None:
+    async with playing(Reply(text="word " * 200, pause=0.02), says("I am back.")) as server:
+        stage.toward(server)
+        async with at_terminal(stage) as window:
+            await window.shows("›")
+            window.type("Tell me.")
+            await window.shows("word word")
+            window.press("C-c")
+            await window.shows("Stopped by the user.", "›")
+            window.press("C-c")
+            await window.shows("Ctrl-C again leaves.", "›")
+            window.press("C-c")
+            await window.shows("left with 0")
+
+
+async def test_resumed_conversation_shows_what_was_said_last(stage: Stage) -> None:
+    async with playing(says("First answer."), says("Second answer."), says("Third answer.")) as server:
+        stage.toward(server)
+        await stage.run("-p", "First.")
+        async with at_terminal(stage, "-c") as window:
+            await window.shows("It said last:", "First answer.", "›")
+            window.type("Second.")
+            await window.shows("Second answer.", "›")
+            window.press("C-d")
+            await window.shows("left with 0")
+        async with at_terminal(stage, "-c", "Third.") as window:
+            lines = await window.shows("Third answer.", "›")
+
+    assert any("Second answer." in line for line in lines)
+    assert len(body(server)["messages"]) == 5
+
+
+async def test_words_typed_while_it_works_wait_for_the_prompt(stage: Stage) -> None:
+    async with playing(Reply(text="word " * 20, pause=0.05), says("And this.")) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "Tell me.") as window:
+            await window.shows("word word")
+            window.type("One more thing.")
+            lines = await window.shows("One more thing.", "And this.", "›")
+
+    assert len(server.requests) == 2
+    assert "".join(lines).count("One more thing.") == 1  # and not in the middle of the answer
+
+
+async def test_failed_turn_keeps_the_conversation(stage: Stage) -> None:
+    async with playing(says("Hello.")) as server:
+        stage.toward(server)
+        stage.environment["ANTHROPIC_API_KEY"] = "a-wrong-key"
+        async with at_terminal(stage) as window:
+            await window.shows("›")
+            window.type("Hi.")
+            await window.shows("The key in ANTHROPIC_API_KEY was refused (401).", "›")
