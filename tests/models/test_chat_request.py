@@ -11,15 +11,15 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 
 from tests.models.histories import READ, histories
 from tests.models.sdk_types import strict
-from tianting.models.chat.request import ChatTarget, request_body
+from tianting.models.chat.history import ChatHistory
+from tianting.models.chat.request import request_body
+from tianting.models.http.request_json import encode_body
 from tianting.models.provider_profiles import PROVIDERS, Profile
 from tianting.protocol.content import Base64Source, Document, Image, Text, Thinking, ToolResult, ToolUse, UrlSource
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage, user_text
-from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
 from tianting.protocol.requests import ModelRequest
 
 HERE = Origin(dialect="openai-chat", base_url="http://localhost:8000/v1", model="qwen3")
-CATALOGUE = ModelCatalogue((ModelInfo(id="blind", images=False),))
 PICTURE = Image(source=Base64Source(media_type="image/png", data="AAAA"))
 PICTURE_PART = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
 DETAILS = [{"type": "reasoning.encrypted", "data": "xyz", "index": 0}]
@@ -33,8 +33,13 @@ def ask(*messages: Message, **changes: Any) -> ModelRequest:
 
 
 def body_of(request: ModelRequest, profile: Profile) -> Any:
-    target = ChatTarget(origin=HERE, profile=profile, catalogue=CATALOGUE)
-    return msgspec.json.decode(msgspec.json.encode(request_body(request, target)))
+    return msgspec.json.decode(encode_body(request_body(request, written(request, profile), profile)))
+
+
+def written(request: ModelRequest, profile: Profile) -> ChatHistory:
+    history = ChatHistory(HERE, profile, images=request.model != "blind")
+    history.extend(request.messages)
+    return history
 
 
 def messages_of(*messages: Message, profile: Profile, **changes: Any) -> Any:
@@ -129,14 +134,6 @@ def test_tool_fields(profile: Profile, choice: Any, fields: dict[str, Any]) -> N
     plain = body_of(ask(user_text("Hi.")), Profile())
 
     assert body_of(ask(user_text("Hi."), tool_choice=choice), profile) == {**plain, **fields}
-
-
-def test_field_that_was_refused_is_left_out() -> None:
-    target = ChatTarget(
-        origin=HERE, profile=Profile(), catalogue=CATALOGUE, refused_fields=frozenset({"stream_options"})
-    )
-
-    assert "stream_options" not in request_body(ask(user_text("Hi.")), target)
 
 
 def test_system_prompt_may_be_the_developers() -> None:
@@ -432,3 +429,45 @@ def test_what_was_sent_before_an_answer_is_sent_again(history: tuple[Message, ..
         if isinstance(message, AssistantMessage):
             shorter = messages_of(*history[:length], profile=PROVIDERS["mistral"].profile)
             assert whole[: len(shorter)] == shorter
+
+
+MARKING = PROVIDERS["openrouter"].profile
+
+
+@pytest.mark.parametrize("profile", [pytest.param(Profile(), id="plain"), pytest.param(MARKING, id="marks")])
+@given(history=histories(HERE, thought="[]"), sizes=st.lists(st.integers(0, 12), max_size=4))
+@settings(max_examples=50, deadline=None)
+def test_history_that_grows_is_written_as_if_it_were_new(
+    profile: Profile, history: tuple[Message, ...], sizes: list[int]
+) -> None:
+    growing = ChatHistory(HERE, profile, images=True)
+    for size in (*sorted(sizes), len(history)):
+        request = ask(*history[:size], model="anthropic/claude-opus-5-5")
+        assert growing.begins(request.messages, HERE)
+        growing.extend(request.messages)
+
+        anew = request_body(request, written(request, profile), profile)
+        assert encode_body(request_body(request, growing, profile)) == encode_body(anew)
+
+
+def test_long_history_settles() -> None:
+    turn = (said(CALL), result("A"))
+    growing = ChatHistory(HERE, Profile(), images=True)
+    growing.extend((user_text("Go."), *turn * 50))
+
+    assert (len(growing.settled), len(growing.newest)) == (98, 3)
+
+
+def test_other_history_is_not_written_on() -> None:
+    first, second = user_text("One."), user_text("Two.")
+    growing = ChatHistory(HERE, Profile(), images=True)
+    growing.extend((first,))
+
+    assert growing.begins((first, second), HERE)
+    assert not growing.begins((second,), HERE)
+    assert not growing.begins((), HERE)
+    assert not growing.begins((first, second), structs.replace(HERE, model="other"))
+
+
+def test_text_that_is_no_unicode_is_mended() -> None:
+    assert messages_of(user_text("a\udcffb"), profile=Profile()) == [{"role": "user", "content": "a\ufffdb"}]

@@ -9,11 +9,11 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-import msgspec
-
 from tianting.models.chat.assembly import ChatAssembly
-from tianting.models.chat.request import ChatTarget, request_body
+from tianting.models.chat.history import ChatHistory
+from tianting.models.chat.request import request_body
 from tianting.models.http.api import HttpApi
+from tianting.models.http.request_json import encode_body
 from tianting.models.http.stream_end import read_to_end
 from tianting.models.length_estimate import estimate_tokens
 from tianting.models.provider_profiles import Profile
@@ -46,11 +46,13 @@ class ChatModel:
         self._catalogue = catalogue
         self._new_id = new_id
         self._refused_fields: frozenset[str] = frozenset()
+        """Fields that this server was seen to reject."""
+        self._written: ChatHistory | None = None
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """Answer `request`. Raises a `ModelError`."""
         while True:
-            body = request_body(request, self._target(request))
+            body = self._body(request)
             try:
                 async with aclosing(self._ask(request, body)) as deltas:
                     async for delta in deltas:
@@ -62,7 +64,7 @@ class ChatModel:
 
     async def count_tokens(self, request: ModelRequest) -> int:
         """Estimate by length: this dialect has no way to ask."""
-        return estimate_tokens(msgspec.json.encode(request_body(request, self._target(request))))
+        return estimate_tokens(encode_body(self._body(request)))
 
     async def aclose(self) -> None:
         """Let go of connections."""
@@ -70,7 +72,7 @@ class ChatModel:
 
     async def _ask(self, request: ModelRequest, body: dict[str, object]) -> AsyncGenerator[Delta, None]:
         assembly = ChatAssembly(request, self._origin(request), self._profile, self._new_id)
-        encoded = msgspec.json.encode(body)
+        encoded = encode_body(body)
         async with aclosing(self._api.events("/chat/completions", encoded, may_be_whole=True)) as events:
             async for event in events:
                 for delta in assembly.feed(event.data):
@@ -81,13 +83,18 @@ class ChatModel:
         for delta in assembly.finish():
             yield delta
 
-    def _target(self, request: ModelRequest) -> ChatTarget:
-        return ChatTarget(
-            origin=self._origin(request),
-            profile=self._profile,
-            catalogue=self._catalogue,
-            refused_fields=self._refused_fields,
-        )
+    def _body(self, request: ModelRequest) -> dict[str, object]:
+        body = request_body(request, self._history(request), self._profile)
+        return {field: value for field, value in body.items() if field not in self._refused_fields}
+
+    def _history(self, request: ModelRequest) -> ChatHistory:
+        """The request's history: the former request's, written on, where this one goes on from it."""
+        origin = self._origin(request)
+        if self._written is None or not self._written.begins(request.messages, origin):
+            images = self._catalogue.lookup(request.model).images
+            self._written = ChatHistory(origin, self._profile, images=images)
+        self._written.extend(request.messages)
+        return self._written
 
     def _origin(self, request: ModelRequest) -> Origin:
         return Origin(dialect="openai-chat", base_url=self._api.base_url, model=request.model)

@@ -2,9 +2,12 @@
 
 UserMessage+  ->  tool message per result, then one user message with everything else
 AssistantMessage  ->  one assistant message, or none where it said nothing
+
+A history that grows is written on: what can no longer change is encoded once, or each turn would cost more than the
+one before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +16,8 @@ import msgspec
 from tianting.models.arguments import write_arguments
 from tianting.models.call_ids import ANY_ID, MISTRAL_ID, CallIds
 from tianting.models.chat.calls import CallNote
+from tianting.models.grown_history import has_grown_from
+from tianting.models.http.request_json import encode_body
 from tianting.models.provider_profiles import Profile
 from tianting.protocol.content import (
     Base64Source,
@@ -26,8 +31,7 @@ from tianting.protocol.content import (
     UserBlock,
     text_of,
 )
-from tianting.protocol.messages import AssistantMessage, Origin, UserMessage
-from tianting.protocol.requests import ModelRequest
+from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage
 
 Json = dict[str, Any]
 
@@ -36,22 +40,41 @@ _NO_DOCUMENT = "[A PDF stood here. This provider takes none.]"
 _PICTURES_BELOW = "[The picture stands in the next user message.]"
 
 
-class ChatHistory:
-    """The messages of one request, for one provider."""
+_OPEN = 3
+"""Sides at the end that are written anew: the user's last may grow, and a cache's marks move over the two newest."""
 
-    def __init__(self, request: ModelRequest, origin: Origin, profile: Profile, *, images: bool) -> None:
-        self._messages = request.messages
+
+class ChatHistory:
+    """The messages of one conversation's requests to `origin`, which behaves as `profile` says."""
+
+    def __init__(self, origin: Origin, profile: Profile, *, images: bool) -> None:
         self._origin = origin
         self._profile = profile
         self._images = profile.images if images else "none"
-        self._ids = CallIds(request.messages, MISTRAL_ID if profile.tool_ids == "mistral" else ANY_ID)
+        self._ids = CallIds((), MISTRAL_ID if profile.tool_ids == "mistral" else ANY_ID)
+        self._history: Sequence[Message] = ()
+        self._settled_until = 0
+        self.settled: list[msgspec.Raw] = []
+        """Messages that can no longer change."""
+        self.newest: list[Json] = []
+        """Those behind them."""
 
-    def messages(self) -> list[Json]:
-        """All of them, in order."""
-        return list(self._all())
+    def begins(self, history: Sequence[Message], origin: Origin) -> bool:
+        """Whether what is written so far is the beginning of `history`, for the same `origin`."""
+        return self._origin == origin and has_grown_from(history, self._history)
 
-    def _all(self) -> Iterator[Json]:
-        for _, group in groupby(self._messages, key=type):
+    def extend(self, history: Sequence[Message]) -> None:
+        """Write what `history` has grown by."""
+        self._ids.learn(history[len(self._history) :])
+        self._history = history
+        settled_until = _newest_sides(history, _OPEN)
+        settled = self._written(history[self._settled_until : settled_until])
+        self.settled += [msgspec.Raw(encode_body(message)) for message in settled]
+        self._settled_until = settled_until
+        self.newest = list(self._written(history[settled_until:]))
+
+    def _written(self, messages: Sequence[Message]) -> Iterator[Json]:
+        for _, group in groupby(messages, key=type):
             said: list[UserBlock] = []
             for message in group:
                 if isinstance(message, UserMessage):
@@ -149,6 +172,18 @@ class ChatHistory:
         """Always JSON: many templates decode it, and fail on a call that was cut off."""
         arguments = {"unparsed": call.unparsed} if call.unparsed else call.input
         return arguments if self._profile.args_as_object else write_arguments(arguments, note.arguments)
+
+
+def _newest_sides(history: Sequence[Message], count: int) -> int:
+    """Where the last `count` sides begin: stretches in which only the model speaks, or nobody but it."""
+    start = len(history)
+    for _ in range(count):
+        if start == 0:
+            break
+        side = type(history[start - 1])
+        while start and type(history[start - 1]) is side:
+            start -= 1
+    return start
 
 
 def _text(text: str) -> Json:

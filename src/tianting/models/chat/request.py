@@ -2,12 +2,8 @@
 
 from typing import Any
 
-from msgspec import Struct
-
 from tianting.models.chat.history import ChatHistory
 from tianting.models.provider_profiles import Profile
-from tianting.protocol.messages import Origin
-from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import Effort, ModelRequest
 from tianting.protocol.tool_calls import ToolSpec
 
@@ -17,23 +13,14 @@ _THINKING_BUDGETS: dict[Effort, int] = {"low": 4_096, "medium": 16_384, "high": 
 Json = dict[str, Any]
 
 
-class ChatTarget(Struct, frozen=True, kw_only=True):
-    """Whom the request is for."""
-
-    origin: Origin
-    profile: Profile
-    catalogue: ModelCatalogue
-    refused_fields: frozenset[str] = frozenset()
-    """Fields that this server was seen to reject."""
-
-
-def request_body(request: ModelRequest, target: ChatTarget) -> Json:
-    """The body, plain JSON."""
-    profile = target.profile
-    history = ChatHistory(request, target.origin, profile, images=target.catalogue.lookup(request.model).images)
-    body = {
+def request_body(request: ModelRequest, history: ChatHistory, profile: Profile) -> Json:
+    """The body, to be encoded by msgspec. `history` is that of `request`."""
+    system = _system(request, profile)
+    if profile.cache_markers and request.model.startswith(_MARKED_MODELS):
+        _mark([*system, *history.newest])
+    return {
         "model": request.model,
-        "messages": [*_system(request, profile), *history.messages()],
+        "messages": [*system, *history.settled, *history.newest],
         "stream": True,
         **({"stream_options": {"include_usage": True}} if profile.stream_usage else {}),
         profile.max_tokens_field: request.max_tokens,
@@ -43,9 +30,6 @@ def request_body(request: ModelRequest, target: ChatTarget) -> Json:
         **profile.body,
         **request.extra,
     }
-    if profile.cache_markers and request.model.startswith(_MARKED_MODELS):
-        _mark(body["messages"])
-    return {field: value for field, value in body.items() if field not in target.refused_fields}
 
 
 def _system(request: ModelRequest, profile: Profile) -> list[Json]:
