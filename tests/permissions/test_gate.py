@@ -119,3 +119,12 @@ async def test_without_a_person_a_question_is_a_no_that_says_why() -> None:
 
 async def test_question_that_breaks_is_a_no() -> None:
     assert isinstance(await gate("default", Broken()).decide(call("Bash"), accesses("command")), Deny)
+
+
+async def test_call_that_cannot_be_judged_does_not_run() -> None:
+    def inside(path: Path) -> bool:
+        raise RuntimeError("links in a circle")
+
+    decision = await Gate(mode="default", inside=inside).decide(call("Read"), accesses("read in"))
+
+    assert decision == Deny(reason="Whether Read may run could not be decided; nothing was run.")

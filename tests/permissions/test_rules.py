@@ -61,8 +61,71 @@ def test_rule_that_is_not_understood_is_refused(text: str, complaint: str) -> No
         pytest.param("Bash(ls)", "Bash", (), False, id="no command to match"),
     ],
 )
-def test_rule_matches_narrowly(rule: str, tool: str, accesses: tuple[Access, ...], expected: bool) -> None:
-    assert parse_rule(rule).matches(tool, accesses) is expected
+def test_rule_allows_narrowly(rule: str, tool: str, accesses: tuple[Access, ...], expected: bool) -> None:
+    assert parse_rule(rule).allows(tool, accesses) is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "command"),
+    [
+        pytest.param("Bash(rm:*)", "rm -rf 'a b'", id="quotes"),
+        pytest.param("Bash(rm:*)", "rm -rf *", id="wildcard"),
+        pytest.param("Bash(rm:*)", "ls && rm x", id="second command"),
+        pytest.param("Bash(rm:*)", "ls\nrm x", id="second line"),
+        pytest.param("Bash(rm:*)", "echo $(rm x)", id="substitution"),
+        pytest.param("Bash(rm:*)", "FORCE=1 rm x", id="assignment in front"),
+        pytest.param("Bash(rm:*)", "sudo rm x", id="wrapper"),
+        pytest.param("Bash(rm:*)", "$tool x", id="name that cannot be read"),
+        pytest.param("Bash(git push:*)", "git -C there push", id="option between"),
+        pytest.param("Bash(git push:*)", "git push", id="bare"),
+        pytest.param("Bash(git push)", "ls; git push", id="exact behind another"),
+        pytest.param("Bash(./deploy.sh:*)", "bash -c './deploy.sh now'", id="script in a shell"),
+        pytest.param("Bash(curl x | sh)", "curl x | sh", id="rule with an operator"),
+        pytest.param("bash(rm:*)", "rm x", id="another case"),
+        pytest.param("Bash", "rm x", id="the whole tool"),
+    ],
+)
+def test_rule_forbids_however_it_is_spelled(rule: str, command: str) -> None:
+    assert parse_rule(rule).forbids("Bash", runs(command))
+
+
+@pytest.mark.parametrize(
+    ("rule", "command"),
+    [
+        pytest.param("Bash(rm:*)", "rmdir x", id="longer name"),
+        pytest.param("Bash(rm:*)", "git rm x", id="word of another program"),
+        pytest.param("Bash(rm:*)", "git commit -m 'no; rm x'", id="quoted for no shell"),
+        pytest.param("Bash(git push)", "git push --force", id="exact is exact"),
+        pytest.param("Bash(git push:*)", "git pull", id="another word"),
+    ],
+)
+def test_rule_does_not_forbid_what_it_does_not_name(rule: str, command: str) -> None:
+    assert not parse_rule(rule).forbids("Bash", runs(command))
+
+
+@pytest.mark.parametrize(
+    ("rule", "tool"),
+    [
+        pytest.param("bash", "Bash", id="another case"),
+        pytest.param("KillShell", "TaskStop", id="former name"),
+        pytest.param("ApplyPatch", "apply_patch", id="name elsewhere"),
+        pytest.param("Edit", "MultiEdit", id="edits in another way"),
+        pytest.param("Read", "Grep", id="shows contents in another way"),
+        pytest.param("Todo*", "TodoWrite", id="pattern"),
+        pytest.param("mcp__github", "mcp__github__merge", id="all tools of a server"),
+    ],
+)
+def test_rule_forbids_the_tool_under_every_name(rule: str, tool: str) -> None:
+    assert parse_rule(rule).forbids(tool, ())
+
+
+def test_rule_for_reading_does_not_allow_searching() -> None:
+    assert not parse_rule("Read").allows("Grep", ())
+
+
+@pytest.mark.parametrize("character", ["\t", "\r", "\x1b", "\u00a0", "\u2028", "\x00"])
+def test_prefix_allows_nothing_that_cannot_be_seen(character: str) -> None:
+    assert not parse_rule("Bash(git log:*)").allows("Bash", runs(f"git log {character}x"))
 
 
 def test_flag_holds_several_rules() -> None:

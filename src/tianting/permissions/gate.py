@@ -39,19 +39,26 @@ class Gate:
 
     async def decide(self, call: ToolCall, accesses: tuple[Access, ...]) -> Decision:
         """Whether `call` may run, asking the person where nothing else decides."""
-        match self.judge(call.tool_name, accesses):
+        match self._judged(call, accesses):
             case Ask(reason=reason):
                 return await self._ask(call, accesses, reason)
             case Allow() | Deny() as decision:
                 return decision
 
+    def _judged(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
+        try:
+            return self.judge(call.tool_name, accesses)
+        except Exception:  # what cannot be judged must not become a yes
+            log.exception("judging call %s failed", call.call_id)
+            return Deny(reason=f"Whether {call.tool_name} may run could not be decided; nothing was run.")
+
     def judge(self, tool_name: str, accesses: tuple[Access, ...]) -> Verdict:
         """What rules and mode say, before anybody is asked."""
         for rule in self._denied:
-            if rule.matches(tool_name, accesses):
+            if rule.forbids(tool_name, accesses):
                 return Deny(reason=f"{tool_name} is forbidden by the user's rules. Choose another way.")
         by_mode = judge(self.mode, accesses, lambda path: self._inside(Path(path)))
-        if isinstance(by_mode, Ask) and any(rule.matches(tool_name, accesses) for rule in self._allowed):
+        if isinstance(by_mode, Ask) and any(rule.allows(tool_name, accesses) for rule in self._allowed):
             return Allow(reason="the user's rules")
         return by_mode
 

@@ -11,6 +11,14 @@ Effect = Literal["read", "edit", "execute", "fetch", "note"]
 
 Outcome = Literal["ok", "failed", "denied", "interrupted"]
 
+FORMER_NAMES = {
+    "KillShell": "TaskStop",
+    "KillBash": "TaskStop",
+    "TaskOutput": "BashOutput",
+    "ApplyPatch": "apply_patch",
+}
+"""Names that clients, rules and older transcripts use for the same tool with the same parameters."""
+
 
 class ToolSpec(Struct, frozen=True, kw_only=True):
     """A tool as the model is told of it. Stays byte-equal for a whole session: the prompt cache hangs on it."""
