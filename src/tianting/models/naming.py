@@ -7,14 +7,16 @@ scripted:FILE      a script of replies
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from tianting.models.provider_profiles import Provider
+from tianting.plumbing.near_names import nearest
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import ALIASES, ModelCatalogue
 
 _OPENAI = re.compile(r"gpt-|codex-|o[1-9]")
 _SCRIPT = "scripted:"
+_ALIKE = 0.6
 
 
 def resolve(model: str, providers: Mapping[str, Provider]) -> tuple[Provider, str]:
@@ -46,26 +48,10 @@ def _known(name: str, providers: Mapping[str, Provider], model: str) -> Provider
 def _unknown(model: str, providers: Mapping[str, Provider]) -> str:
     head, slash, rest = model.partition("/")
     if slash:
-        candidates = [f"{name}/{rest}" for name in _near(head, providers)]
+        candidates = [f"{name}/{rest}" for name in nearest(head, providers, at_least=_ALIKE, most=3)]
     else:
-        candidates = _near(model, [*ALIASES, *(info.id for info in ModelCatalogue())])
+        known = [*ALIASES, *(info.id for info in ModelCatalogue())]
+        candidates = nearest(model, known, at_least=_ALIKE, most=3)
     hint = f" Did you mean {' or '.join(candidates)}?" if candidates else ""
     allowed = ", ".join(providers)
     return f"Nobody serves {model!r}.{hint} Write claude-…, gpt-…, or PROVIDER/MODEL with one of: {allowed}."
-
-
-def _near(word: str, names: Iterable[str]) -> list[str]:
-    """The names most like `word`, at most three. By hand: `difflib` costs the fast path 3 ms."""
-    scored = sorted(((_likeness(word.lower(), name), name) for name in names), reverse=True)
-    return [name for score, name in scored[:3] if score >= 0.6]
-
-
-def _likeness(a: str, b: str) -> float:
-    """The share of letter pairs that two words have in common (Dice's coefficient)."""
-    pairs_a, pairs_b = _pairs(a), _pairs(b)
-    return 2 * len(pairs_a & pairs_b) / (len(pairs_a) + len(pairs_b))
-
-
-def _pairs(word: str) -> set[str]:
-    framed = f"^{word}$"
-    return {framed[index : index + 2] for index in range(len(framed) - 1)}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from tianting.plumbing.near_names import likeness
 from tianting.plumbing.printable import printable
 from tianting.tools.contract import ToolFailed
 from tianting.tools.workspace import Workspace
@@ -47,7 +48,7 @@ def distance(asked: str, found: str) -> int | None:
     short, long = sorted((asked_stem, found_stem), key=len)
     if len(short) >= 3 and (short in long or _is_subsequence(short, long)):
         return 2 + len(long) - len(short) if len(long) <= 3 * len(short) else None
-    return 20 if _shared_pairs(short, long) >= 0.5 else None
+    return 20 if likeness(short, long) >= 0.5 else None
 
 
 def _stem(name: str) -> str:
@@ -57,12 +58,6 @@ def _stem(name: str) -> str:
 def _is_subsequence(short: str, long: str) -> bool:
     letters = iter(long)
     return short[0] == long[0] and all(letter in letters for letter in short)
-
-
-def _shared_pairs(one: str, other: str) -> float:
-    """Dice's coefficient of the pairs of neighbouring letters: 1 for the same word, 0 for nothing in common."""
-    pairs, others = ({word[i : i + 2] for i in range(len(word) - 1)} for word in (one, other))
-    return 2 * len(pairs & others) / (len(pairs) + len(others) or 1)
 
 
 def _entries(root: Path) -> Iterator[os.DirEntry[str]]:
