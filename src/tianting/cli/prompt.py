@@ -12,6 +12,7 @@ import msgspec
 
 from tianting.cli.invocation import Invocation
 from tianting.cli.places import current_directory
+from tianting.plumbing.well_formed import well_formed
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.ids import is_uuid
 from tianting.worktree.survey import PendingSurvey, begin_survey
@@ -20,13 +21,16 @@ LONGEST_INPUT = 10 * 1024 * 1024
 """Bytes of standard input that are taken as a prompt."""
 PATIENCE = 3.0
 """Seconds before a silent standard input is mentioned."""
+_WORDS = ("prompt", "system_prompt", "append_system_prompt")
+"""Arguments that the model reads. Paths keep bytes that are no UTF-8, words must not."""
 
 
 def run_prompt(options: dict[str, Any]) -> int:
     """Run one prompt, or a conversation; returns the exit code. Raises `TiantingError`."""
     if options.pop("mcp_config"):
         raise ConfigError("--mcp-config: MCP servers are not supported yet; leave it out.")
-    invocation = msgspec.convert(options, Invocation)
+    words = {name: well_formed(options[name]) for name in _WORDS if options[name] is not None}
+    invocation = msgspec.convert({**options, **words}, Invocation)
     check(invocation)
     if invocation.resume == "":
         from tianting.cli.sessions import list_sessions

@@ -102,8 +102,9 @@ def _goal(schema: str | None) -> "RequiredOutput | None":
 
 
 def _schema(text: str) -> dict[str, Any]:
+    is_json = text.lstrip().startswith("{")
     try:
-        data = text.encode() if text.lstrip().startswith("{") else Path(text).expanduser().read_bytes()
+        data = text.encode(errors="surrogateescape") if is_json else Path(text).expanduser().read_bytes()
         return msgspec.json.decode(data, type=dict[str, Any])
     except OSError as error:
         raise ConfigError(f"--json-schema: {text!r} is neither JSON nor a file: {error.strerror}.") from None

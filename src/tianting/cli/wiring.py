@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tianting import __version__
 from tianting.agent.briefing import Environment, briefing
@@ -28,8 +28,10 @@ from tianting.permissions.decision import Person
 from tianting.permissions.gate import Gate
 from tianting.permissions.rules import split_rules
 from tianting.plumbing.clock import SystemClock
+from tianting.plumbing.well_formed import well_formed
 from tianting.protocol.events import PermissionMode, SessionStarted
 from tianting.protocol.ids import random_uuid
+from tianting.protocol.messages import UserMessage
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
 from tianting.session.entries import Stamp
@@ -92,7 +94,7 @@ async def open_session(
             facts=_facts(door, toolbox, place, workspace, mode),
             shape=_shape(invocation, ground.settings, door, toolbox, place),
             history=tuple(place.resumed.history) if place.resumed else (),
-            briefing=briefing(_machine(workspace), surveyed),
+            briefing=_briefing(workspace, surveyed),
         )
         gc.freeze()
         gc.enable()
@@ -167,7 +169,7 @@ def _facts(
 ) -> SessionStarted:
     return SessionStarted(
         session_id=place.session_id,
-        cwd=str(workspace.root),
+        cwd=well_formed(str(workspace.root)),
         model=door.info.id,
         permission_mode=mode,
         tools=tuple(spec.name for spec in toolbox.offered),
@@ -192,10 +194,15 @@ def _system(invocation: Invocation, door: ModelDoor, tools: tuple[str, ...]) -> 
     return tuple(part for part in (prompt, invocation.append_system_prompt) if part)
 
 
+def _briefing(workspace: Workspace, survey: Survey) -> UserMessage:
+    root = Path(well_formed(str(survey.root)))  # for eyes only
+    return briefing(_machine(workspace), structs.replace(survey, root=root))
+
+
 def _machine(workspace: Workspace) -> Environment:
     return Environment(
         system=f"{platform.system()} {platform.release().split('-')[0]}",
         shell_name="bash",
         day=time.strftime("%Y-%m-%d"),
-        additional=tuple(str(path) for path in workspace.additional),
+        additional=tuple(well_formed(str(path)) for path in workspace.additional),
     )

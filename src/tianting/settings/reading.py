@@ -31,7 +31,7 @@ def _texts(home: Path, from_command_line: str | None) -> list[tuple[str, bytes]]
     if user.exists():
         texts.append((str(user), _read(user)))
     if from_command_line is not None and from_command_line.strip().startswith("{"):
-        texts.append(("--settings", from_command_line.encode()))
+        texts.append(("--settings", from_command_line.encode(errors="surrogateescape")))
     elif from_command_line:
         texts.append((from_command_line, _read(Path(from_command_line).expanduser())))
     return texts
