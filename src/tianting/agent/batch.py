@@ -1,6 +1,6 @@
 """Runs the calls of one answer: those that only read together, those that change things alone and in order.
 
-calls -> prepared -> groups of neighbours that may run together -> results, reported in call order
+calls -> groups of neighbours that may run together -> results, reported in call order
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -40,12 +40,15 @@ class CallBatch:
     def _groups(self, calls: Iterable[ToolUse]) -> Iterator[list["_Slot"]]:
         """Neighbours that may run together. Calls that change things are groups of one.
 
-        All are prepared first: what a call may touch decides where it runs, and does not change by running others.
+        A call is prepared only when those that change things before it have run: a command may lay a symlink, and
+        what is permitted has to be where the call leads then.
         """
-        slots = [_Slot(call, self._dispatcher.prepare(call)) for call in calls]
+        slots = (_Slot(call, self._dispatcher.prepare(call)) for call in calls)
         for together, neighbours in groupby(slots, key=lambda slot: slot.reads_only):
-            group = list(neighbours)
-            yield from ([group] if together else ([slot] for slot in group))
+            if together:
+                yield list(neighbours)
+            else:
+                yield from ([slot] for slot in neighbours)
 
     async def _run_group(self, group: list["_Slot"], answered: Answered, emit: Emit) -> bool:
         """Run `group` and tell its results in order. True ends the batch."""

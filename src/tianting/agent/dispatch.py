@@ -11,6 +11,7 @@ import anyio
 from msgspec import Struct, structs
 
 from tianting.agent.arguments import Arguments, MalformedArgumentsError, read_arguments
+from tianting.agent.encodable import encodable
 from tianting.agent.limits import Limits
 from tianting.agent.tool_names import find_tool, unknown_tool
 from tianting.permissions.decision import Allow, Deny, PermissionGate
@@ -48,13 +49,16 @@ class ToolDispatcher:
         return tuple(self._tools[name].spec for name in sorted(names))
 
     def prepare(self, call: ToolUse) -> Prepared | CallResult:
-        """Find the tool and read the arguments; what cannot be read is answered at once."""
+        """Find the tool and read the arguments; what cannot be read is answered at once.
+
+        What the call may touch is looked up here, so whatever could move a symlink must have run before.
+        """
         tool = find_tool(call.name, self._tools)
         if tool is None:
             return _failed(call.id, unknown_tool(call.name, self._tools))
         try:
             arguments = read_arguments(call, tool.spec, tool.parameters)
-            accesses = tool.accesses(arguments.parameters)
+            accesses = _accesses(tool, arguments)
         except (MalformedArgumentsError, ToolFailed) as complaint:
             return _failed(call.id, str(complaint))
         named = ToolCall(call_id=call.id, tool_name=tool.spec.name, arguments=arguments.values)
@@ -64,7 +68,7 @@ class ToolDispatcher:
         """None lets the call run; otherwise this is its answer."""
         match await self._gate.decide(prepared.call, prepared.accesses):
             case Allow():
-                return None
+                return self._moved(prepared)
             case Deny() as denied:
                 return CallResult(
                     call_id=prepared.call.call_id,
@@ -74,10 +78,22 @@ class ToolDispatcher:
                     by_person=denied.by_person,
                 )
 
+    def _moved(self, prepared: Prepared) -> CallResult | None:
+        """The answer to a call that by now would touch something else than was decided on: a question takes time."""
+        try:
+            if _accesses(prepared.tool, prepared.arguments) == prepared.accesses:
+                return None
+        except ToolFailed as failure:
+            return _failed(prepared.call.call_id, str(failure))
+        return _failed(
+            prepared.call.call_id,
+            "Not run: while permission was asked, the path came to lead to another place. Call again if it should.",
+        )
+
     async def run(self, prepared: Prepared) -> CallResult:
         """Run a permitted call. Whatever the tool does, this returns a result; only cancellation gets out."""
         with anyio.move_on_after(self._limits.tool_timeout):
-            return self._clipped(await self._run_guarded(prepared))
+            return encodable(self._clipped(await self._run_guarded(prepared)))
         return _failed(prepared.call.call_id, f"Stopped after {self._limits.tool_timeout:g} seconds.")
 
     async def _run_guarded(self, prepared: Prepared) -> CallResult:
@@ -88,7 +104,7 @@ class ToolDispatcher:
             return _failed(call_id, str(failure))
         except Exception:  # the tool has a bug; the turn must outlive it
             log.exception("tool %r raised on call %s", name, call_id)
-            return _failed(call_id, f"The tool {name!r} broke. Try another way.")
+            return _failed(call_id, _broke(name))
         outcome: Outcome = "failed" if output.failed else "ok"
         result = CallResult(call_id=call_id, content=output.content, outcome=outcome, data=output.data)
         return _with_ignored(result, prepared.arguments.ignored)
@@ -97,6 +113,22 @@ class ToolDispatcher:
         if isinstance(result.content, str) and len(result.content) > self._limits.max_result_chars:
             return structs.replace(result, content=_clip(result.content, self._limits.max_result_chars))
         return result
+
+
+def _accesses(tool: AnyTool, arguments: Arguments) -> tuple[Access, ...]:
+    """What the call may touch. Raises `ToolFailed`."""
+    try:
+        accesses: tuple[Access, ...] = tool.accesses(arguments.parameters)
+    except ToolFailed:
+        raise
+    except Exception as error:  # the tool has a bug; what cannot say what it touches must not run
+        log.exception("tool %r cannot say what it touches", tool.spec.name)
+        raise ToolFailed(_broke(tool.spec.name)) from error
+    return accesses
+
+
+def _broke(name: str) -> str:
+    return f"The tool {name!r} broke. Try another way."
 
 
 def _failed(call_id: str, text: str) -> CallResult:

@@ -22,6 +22,10 @@ class Workspace:
         """
         if "\0" in path:
             raise ToolFailed("A path cannot hold a NUL character. Send it again without.")
+        try:
+            os.fsencode(path)
+        except UnicodeEncodeError as error:
+            raise ToolFailed(f"The path holds half a character, at position {error.start}. Send it again.") from None
         # Unlike `Path.expanduser` this leaves the `~` of an unknown user alone.
         return Path(os.path.normpath(self.root / os.path.expanduser(path)))  # noqa: PTH111
 
@@ -31,5 +35,5 @@ class Workspace:
 
     def contains(self, path: Path) -> bool:
         """Whether the real place of `path`, links followed, is inside the root or an additional directory."""
-        real = path.resolve()
+        real = Path(os.path.realpath(path))  # `Path.resolve` raises for links that lead in a circle
         return any(real.is_relative_to(directory) for directory in (self.root, *self.additional))
