@@ -20,14 +20,15 @@ class Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Send everything that names no command to the prompt."""
-        if not args or (args[0] not in self.commands and args[0] not in {"--help", "-h"}):
+        completing_first_word = ctx.resilient_parsing and not args
+        if not completing_first_word and (not args or args[0] not in {*self.commands, "--help", "-h"}):
             args = [PROMPT, *args]
         return super().parse_args(ctx, args)
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the prompt's options, and the commands behind them."""
         prompt = self.commands[PROMPT]
-        context = click.Context(prompt, info_name=ctx.info_name)
+        context = click.Context(prompt, info_name=ctx.info_name, help_option_names=ctx.help_option_names)
         prompt.format_usage(context, formatter)
         prompt.format_help_text(context, formatter)
         prompt.format_options(context, formatter)
@@ -56,13 +57,20 @@ def prompt(ctx: click.Context, /, **options: Any) -> None:
     """Work on PROMPT in the current directory, or begin a conversation.
 
     With -p the prompt may also come from standard input, alone or behind PROMPT.
+
+    \b
+    tianting                                        a conversation
+    tianting -p "why does test_login fail?"         an answer, and no conversation
+    tianting -p "mend it" --allowedTools "Edit,Bash(make test)"
+    git diff | tianting -p "review this"
+    tianting -c                                     go on where you left off
     """
     from tianting.cli.prompt import run_prompt
 
     ctx.exit(run_prompt(options))
 
 
-@tianting.command()
+@tianting.command(short_help="Watch a bug being found and mended. Needs no key.")
 @click.option("--keep", is_flag=True, help="Leave the demo's project in place afterwards.")
 @click.pass_context
 def demo(ctx: click.Context, keep: bool) -> None:
@@ -82,7 +90,7 @@ def sessions(everywhere: bool, as_json: bool) -> None:
     list_sessions(everywhere=everywhere, as_json=as_json)
 
 
-@tianting.command()
+@tianting.command(short_help="List models, with windows and prices, and providers.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--settings", metavar="JSON|FILE", help="Further settings.")
 def models(as_json: bool, settings: str | None) -> None:
@@ -92,8 +100,8 @@ def models(as_json: bool, settings: str | None) -> None:
     list_models(as_json=as_json, settings=settings)
 
 
-@tianting.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@tianting.command(short_help="Print what bash, zsh or fish needs to complete commands.")
+@click.argument("shell", metavar="SHELL", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print what SHELL needs to complete commands: eval "$(tianting completion bash)"."""
     from click.shell_completion import get_completion_class

@@ -1,9 +1,9 @@
 """`tianting [prompt]`: checks what was asked, and hands it to the surface that was asked for."""
 
+import os
 import select
 import stat
 import sys
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -121,9 +121,6 @@ def _standard_input() -> str:
 
 
 def _carries_data() -> bool:
-    """A pipe, a socket or a file. `/dev/null` and a closed input carry nothing."""
-    try:
-        mode = Path("/dev/stdin").stat().st_mode
-    except OSError:
-        return False
+    """A pipe, a socket or a file. `/dev/null` carries nothing."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)

@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from tianting.plumbing.well_formed import well_formed_json
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -15,14 +17,4 @@ def encode_body(body: Any) -> bytes:
     try:
         return _encoder.encode(body)
     except UnicodeEncodeError:
-        return _encoder.encode(_without_surrogates(msgspec.to_builtins(body)))
-
-
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_surrogates(item) for item in value]
-    return value
+        return _encoder.encode(well_formed_json(msgspec.to_builtins(body)))
