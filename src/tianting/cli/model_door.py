@@ -41,7 +41,7 @@ def open_model(
 ) -> ModelDoor:
     """Open `name`, and `fallback` behind it. Raises `ConfigError`."""
     first = _open_one(name, settings, environment, catalogue)
-    if fallback is None or first.key_source == "scripted":
+    if fallback is None:
         return first
     from tianting.models.fallback import FallbackModel
 
