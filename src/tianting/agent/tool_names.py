@@ -6,15 +6,9 @@ one and not run: a guess must never write.
 
 from collections.abc import Mapping
 
+from tianting.plumbing.near_names import nearest
+from tianting.protocol.tool_calls import FORMER_NAMES
 from tianting.tools.contract import AnyTool
-
-FORMER_NAMES = {
-    "KillShell": "TaskStop",
-    "KillBash": "TaskStop",
-    "TaskOutput": "BashOutput",
-    "ApplyPatch": "apply_patch",
-}
-"""Names that clients and older transcripts use for the same tool with the same parameters."""
 
 _ELSEWHERE = {
     "cat": "Read",
@@ -63,25 +57,8 @@ def find_tool(name: str, tools: Mapping[str, AnyTool]) -> AnyTool | None:
 
 def unknown_tool(name: str, tools: Mapping[str, AnyTool]) -> str:
     """What to say to a call of a tool that does not exist."""
-    nearest = _ELSEWHERE.get(name.lower()) or _most_alike(name, tools)
-    if nearest in tools:
-        required = ", ".join(tools[nearest].spec.input_schema.get("required", ()))
-        return f'There is no tool "{name}"; {nearest}({required}) does that.'
+    meant = _ELSEWHERE.get(name.lower()) or next(iter(nearest(name, tools, at_least=0.5, most=1)), "")
+    if meant in tools:
+        required = ", ".join(tools[meant].spec.input_schema.get("required", ()))
+        return f'There is no tool "{name}"; {meant}({required}) does that.'
     return f'There is no tool "{name}". Tools: {", ".join(sorted(tools))}.'
-
-
-def _most_alike(name: str, tools: Mapping[str, AnyTool]) -> str:
-    """The known name that shares most pairs of letters with `name`, if it shares half of them."""
-    pairs = _pairs(name)
-    score, best = max(((_likeness(pairs, _pairs(known)), known) for known in tools), default=(0.0, ""))
-    return best if score >= 0.5 else ""
-
-
-def _pairs(word: str) -> set[str]:
-    word = word.lower().replace("_", "")
-    return {word[i : i + 2] for i in range(len(word) - 1)}
-
-
-def _likeness(one: set[str], other: set[str]) -> float:
-    """Dice's coefficient: twice what is shared over what there is."""
-    return 2 * len(one & other) / max(len(one) + len(other), 1)
