@@ -8,6 +8,7 @@ TiantingError                 never raised itself
 │   ├── NotAuthenticated      a key is missing, wrong or may not do this: a person must act
 │   ├── RequestRejected       the provider calls our request wrong: a bug here, or a limit there
 │   └── ContextOverflow       the history no longer fits: compact first
+├── CheckpointError           a work tree cannot be kept or given back: the agent goes on, undo does not
 └── ProcessError              a command could not be started
 
 A tool that fails and a call that is denied are not here: they are results the model reads.
@@ -27,6 +28,10 @@ class ConfigError(TiantingError):
 
 class SessionError(TiantingError):
     """A transcript is missing, unreadable, or cannot be written."""
+
+
+class CheckpointError(TiantingError):
+    """The state of a work tree cannot be kept, found or given back."""
 
 
 class ProcessError(TiantingError):
