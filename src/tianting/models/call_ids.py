@@ -5,9 +5,10 @@ from collections.abc import Iterable
 
 from tianting.protocol.messages import AssistantMessage, Message
 
-OPENAI_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-MISTRAL_ID = re.compile(r"[a-zA-Z0-9]{9}")
-ANY_ID = re.compile(r".+", re.DOTALL)
+ANTHROPIC_ID = r"[a-zA-Z0-9_-]+"
+OPENAI_ID = r"[a-zA-Z0-9_-]{1,64}"
+MISTRAL_ID = r"[a-zA-Z0-9]{9}"
+ANY_ID = r"(?s).+"
 
 
 class CallIds:
@@ -17,7 +18,8 @@ class CallIds:
     agree, and a longer history renames the same way.
     """
 
-    def __init__(self, history: Iterable[Message], accepted: re.Pattern[str]) -> None:
+    def __init__(self, history: Iterable[Message], accepted: str) -> None:
+        """`accepted`: the pattern of ids that this history's provider takes."""
         self._names: dict[str, str] = {}
         self._accepted = accepted
         self.learn(history)
@@ -27,7 +29,7 @@ class CallIds:
         for message in more:
             if isinstance(message, AssistantMessage):
                 for call in message.calls:
-                    fits = self._accepted.fullmatch(call.id) is not None
+                    fits = re.fullmatch(self._accepted, call.id) is not None
                     self._names.setdefault(call.id, call.id if fits else f"call{len(self._names) + 1:05d}")
 
     def __getitem__(self, call_id: str) -> str:

@@ -14,7 +14,7 @@ from tianting.plumbing.near_names import nearest
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import ALIASES, ModelCatalogue
 
-_OPENAI = re.compile(r"gpt-|codex-|o[1-9]")
+_OPENAI = r"gpt-|codex-|o[1-9]"
 _SCRIPT = "scripted:"
 _ALIKE = 0.6
 
@@ -33,7 +33,7 @@ def resolve(model: str, providers: Mapping[str, Provider]) -> tuple[Provider, st
         return providers[head], rest
     if model in ALIASES or model.startswith("claude-"):
         return _known("anthropic", providers, model), ALIASES.get(model, model)
-    if _OPENAI.match(model):
+    if re.match(_OPENAI, model):
         return _known("openai", providers, model), model
     raise ConfigError(_unknown(model, providers))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from tianting.models.call_ids import CallIds
+from tianting.models.call_ids import ANTHROPIC_ID, CallIds
 from tianting.models.grown_history import has_grown_from
 from tianting.models.http.request_json import encode_body
 from tianting.protocol.content import (
@@ -29,7 +29,6 @@ from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMe
 
 Json = dict[str, Any]
 
-_CALL_ID = re.compile(r"[a-zA-Z0-9_-]+")
 _NO_IMAGE = "[There was an image here. This model cannot see images.]"
 
 
@@ -48,7 +47,7 @@ class WireMessages:
         self._target = target
         self._refused = frozenset(refused)
         self._images = images
-        self._ids = CallIds((), _CALL_ID)
+        self._ids = CallIds((), ANTHROPIC_ID)
         self._history: Sequence[Message] = ()
         self._settled: list[msgspec.Raw] = []
         self._marked: list[Json] = []

@@ -28,7 +28,7 @@ from tianting.protocol.messages import AssistantMessage, Origin
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
 
-_REASONING_REFUSED = re.compile(r"encrypted[_ ]content", re.IGNORECASE)
+_REASONING_REFUSED = r"(?i)encrypted[_ ]content"
 
 
 class _TokenCount(Struct, frozen=True):
@@ -100,7 +100,7 @@ class ResponsesModel:
 
     def _forget_reasoning(self, request: ModelRequest, refusal: RequestRejected) -> bool:
         """Whether asking again without the reasoning so far may help. Later reasoning goes back again."""
-        if refusal.status != 400 or not _REASONING_REFUSED.search(str(refusal)):
+        if refusal.status != 400 or not re.search(_REASONING_REFUSED, str(refusal)):
             return False
         here = {message.id for message in request.messages if isinstance(message, AssistantMessage)}
         if here <= self._unreadable:
