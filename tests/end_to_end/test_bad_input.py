@@ -14,6 +14,8 @@ pytestmark = pytest.mark.anyio
 
 WITHOUT_POWERS = () if os.geteuid() else ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
 """Root without what lets it ignore permissions."""
+SMALL_FILES = ("env", "-u", "COVERAGE_PROCESS_CONFIG", "sh", "-c", 'ulimit -f 32; exec "$@"', "sh")
+"""A process that may write no file beyond 16 kB, coverage's included."""
 bare_permissions = pytest.mark.skipif(
     os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root needs setpriv to be denied anything"
 )
@@ -124,7 +126,7 @@ async def test_disk_that_is_full(stage: Stage) -> None:
     async with playing(says("Short."), says("word " * 20_000), says("Again.")) as server:
         stage.toward(server)
         await stage.run("-p", "One.")
-        ended = await stage.run("-p", "Two.", "-c", through=("sh", "-c", 'ulimit -f 32; exec "$@"', "sh"))
+        ended = await stage.run("-p", "Two.", "-c", through=SMALL_FILES)
         assert_one_line(ended, 1, "Cannot save the session to ")
         assert "File too large" in ended.stderr
         assert all(line.endswith(b"}\n") for line in stage.transcript.read_bytes().splitlines(keepends=True))

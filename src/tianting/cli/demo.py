@@ -19,6 +19,7 @@ from tianting.cli.invocation import Invocation
 from tianting.cli.wiring import open_session
 from tianting.models.script_file import load_script
 from tianting.protocol.messages import user_text
+from tianting.surfaces.colours import colours_wanted
 from tianting.surfaces.output import DescriptorOutput
 from tianting.surfaces.scrollback import Scrollback
 from tianting.testing.model_server import serve
@@ -46,7 +47,7 @@ def _play(directory: Path) -> int:
     _announce(project)
     before = _tests(project)
     click.echo(f"$ python3 -m unittest\n{_indented(before.stderr)}\n")
-    click.secho(f'$ tianting -p "{PROMPT}"', bold=True)
+    _say_loud(f'$ tianting -p "{PROMPT}"')
     code = anyio.run(_agent, project, directory / "home")
     after = _tests(project)
     _show_outcome(project, after)
@@ -62,7 +63,7 @@ def _lay_out(project: Path) -> None:
 
 def _announce(project: Path) -> None:
     click.echo(f"A small project with a failing test lies in {project}.")
-    click.secho("The model's words in this demo are scripted. The HTTP, the tools and the tests are real.\n", bold=True)
+    _say_loud("The model's words in this demo are scripted. The HTTP, the tools and the tests are real.\n")
 
 
 async def _agent(project: Path, home: Path) -> int:
@@ -80,7 +81,7 @@ async def _agent(project: Path, home: Path) -> int:
         allowed = ("Edit", "Bash(python3 -m unittest 2>&1)")
         invocation = Invocation(model="sonnet", allowed_tools=allowed)
         async with open_session(invocation, begin_survey(project)) as session:
-            session.listen(Scrollback(DescriptorOutput(1), colour=sys.stdout.isatty()))
+            session.listen(Scrollback(DescriptorOutput(1), colour=_in_colour()))
             report = await session.submit(user_text(PROMPT))
     return 0 if report.end == "answered" else 1
 
@@ -88,7 +89,7 @@ async def _agent(project: Path, home: Path) -> int:
 def _show_outcome(project: Path, after: "subprocess.CompletedProcess[str]") -> None:
     click.echo(f"\n$ git diff\n{_indented(_run(['git', 'diff'], project).stdout)}\n")
     click.echo(f"$ python3 -m unittest\n{_indented(after.stderr)}\n")
-    click.secho("The same with a real model, in a project of yours:", bold=True)
+    _say_loud("The same with a real model, in a project of yours:")
     click.echo(f'  export ANTHROPIC_API_KEY=…   # or OPENAI_API_KEY\n  tianting -p "{PROMPT}" \\')
     click.echo('    --allowedTools "Edit,Write,Bash(python3 -m unittest:*)"')
 
@@ -99,6 +100,14 @@ def _tests(project: Path) -> "subprocess.CompletedProcess[str]":
 
 def _run(command: list[str], directory: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _say_loud(text: str) -> None:
+    click.secho(text, bold=True, color=_in_colour())
+
+
+def _in_colour() -> bool:
+    return colours_wanted(os.environ, is_terminal=sys.stdout.isatty())
 
 
 def _indented(text: str) -> str:
