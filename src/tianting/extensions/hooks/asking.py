@@ -1,0 +1,30 @@
+"""Lets hooks answer a permission question before a person is disturbed, or where there is none."""
+
+from tianting.extensions.hooks.points import HookPoints
+from tianting.permissions.decision import Allow, Decision, Deny, Person
+from tianting.protocol.tool_calls import Access, ToolCall
+
+
+class HookedPerson:
+    """A `Person` whose hooks are asked first. Without `inner` whatever they leave open is refused."""
+
+    def __init__(self, inner: Person | None, points: HookPoints) -> None:
+        self._inner = inner
+        self._points = points
+
+    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
+        """The hooks' answer, or the person's.
+
+        A yes that hangs on other arguments is no answer: what would run is not what was agreed to.
+        """
+        answer = await self._points.permission_requested(call, accesses)
+        if answer is not None and answer.behavior == "deny":
+            return Deny(reason=answer.message or "A hook of the user refused this.", interrupts=answer.interrupt)
+        if answer is not None and answer.behavior == "allow" and answer.updated_input is None:
+            return Allow(reason=answer.message or "a hook")
+        if self._inner is not None:
+            return await self._inner.ask(call, accesses, reason)
+        return Deny(
+            reason=f"{call.tool_name} needs the user's permission ({reason}) and nobody can be asked here. "
+            "Do not repeat it; choose another way, or say at the end what you would have run."
+        )

@@ -1,0 +1,191 @@
+"""The points of a session at which hooks are asked, each with the arguments and the answer of its caller."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct, structs
+
+from tianting.extensions.hooks.answer import RequestDecision, is_given
+from tianting.extensions.hooks.events import (
+    Circumstances,
+    HookEvent,
+    HookInput,
+    Notification,
+    PermissionDenied,
+    PermissionRequest,
+    PostCompact,
+    PostToolUse,
+    PostToolUseFailure,
+    PreCompact,
+    PreToolUse,
+    SessionEnd,
+    SessionStart,
+    Stop,
+    UserPromptSubmit,
+)
+from tianting.extensions.hooks.matching import Holds, always
+from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
+from tianting.extensions.hooks.port import BeforeTool, BeforeTurn, Source, Trigger
+from tianting.extensions.hooks.runner import HookRunner
+from tianting.protocol.content import Image, Text, text_of
+from tianting.protocol.tool_calls import Access, CallResult, ToolCall
+
+MOST_REMINDERS = 8
+"""How often hooks may keep the model from stopping in one turn: one that is never satisfied would cost without end."""
+
+RuleHolds = Callable[[str, str, tuple[Access, ...]], bool]
+"""Whether a permission rule speaks of a tool's call with these accesses."""
+Report = Callable[[HookOutcome], Awaitable[None]]
+"""Takes what there is to show: `messages` for the person, `records` for protocols, `stop` for the end of the turn."""
+
+
+class Ties(Struct, frozen=True, kw_only=True):
+    """What joins hooks to the session they stand in."""
+
+    circumstances: Callable[[], Circumstances]
+    """The facts of this moment: mode and prompt change."""
+    rule_holds: RuleHolds
+    report: Report
+
+
+class HookPoints:
+    """`AgentHooks` for a session with hooks."""
+
+    def __init__(self, runner: HookRunner, ties: Ties) -> None:
+        self._runner = runner
+        self._ties = ties
+
+    async def ask(self, event: HookEvent, holds: Holds = always) -> HookOutcome:
+        """Ask about an event that has no method here, and report what is to be shown."""
+        if not self._runner.waits_for(type(event).__name__):
+            return NOTHING
+        outcome = await self._runner.run(HookInput(event=event, circumstances=self._ties.circumstances()), holds)
+        if outcome.messages or outcome.records or outcome.stop is not None:
+            await self._ties.report(outcome)
+        return outcome
+
+    async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
+        """Ask before the permission rules do. A hook that ends the turn refuses the call."""
+        event = PreToolUse(tool_name=call.tool_name, tool_input=call.arguments, tool_use_id=call.call_id)
+        outcome = await self.ask(event, self._holds(call, accesses))
+        return BeforeTool(
+            refusal=_refusal(call, outcome),
+            arguments=outcome.updated_input,
+            opinion="allow" if outcome.permission == "allow" else "ask" if outcome.permission else None,
+            reason=outcome.permission_reason,
+            contexts=outcome.contexts,
+        )
+
+    async def after_tool(
+        self,
+        call: ToolCall,
+        accesses: tuple[Access, ...],
+        result: CallResult,
+        *,
+        duration: float,
+        contexts: tuple[str, ...] = (),
+    ) -> CallResult:
+        """The result as hooks want the model to see it. Nothing is asked about a call that never ran."""
+        outcome = NOTHING
+        if result.outcome != "denied":
+            outcome = await self.ask(_after(call, result, duration), self._holds(call, accesses))
+        if is_given(outcome.updated_output):
+            result = structs.replace(result, content=_as_text(outcome.updated_output))
+        if outcome.blocked is not None:
+            result = structs.replace(_with_text(result, outcome.blocked), outcome="failed")
+        for text in (*contexts, *outcome.contexts):
+            result = _with_text(result, f"<system-reminder>\n{text}\n</system-reminder>")
+        return structs.replace(result, interrupts=True) if outcome.stop is not None else result
+
+    async def permission_requested(self, call: ToolCall, accesses: tuple[Access, ...]) -> RequestDecision | None:
+        """An answer in a person's place; None where the person must be asked."""
+        event = PermissionRequest(tool_name=call.tool_name, tool_input=call.arguments, tool_use_id=call.call_id)
+        return (await self.ask(event, self._holds(call, accesses))).request
+
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
+        """Tell that rules, mode or person refused a call."""
+        event = PermissionDenied(
+            tool_name=call.tool_name, tool_input=call.arguments, tool_use_id=call.call_id, reason=reason
+        )
+        await self.ask(event, self._holds(call, accesses))
+
+    async def session_started(self, source: Source, model: str) -> BeforeTurn:
+        """Ask before the first prompt."""
+        return _before_turn(await self.ask(SessionStart(source=source, model=model)))
+
+    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+        """Ask before a prompt is worked on. A hook that ends the turn blocks the prompt."""
+        return _before_turn(await self.ask(UserPromptSubmit(prompt=prompt)))
+
+    async def stopping(self, last_message: str, *, times: int) -> str | None:
+        """What the model must still do; None lets the turn end, as it does after `MOST_REMINDERS` times."""
+        if times >= MOST_REMINDERS:
+            return None
+        outcome = await self.ask(Stop(stop_hook_active=times > 0, last_assistant_message=last_message))
+        return outcome.blocked if outcome.stop is None else None
+
+    async def compacting(self, trigger: Trigger, instructions: str = "") -> str | None:
+        """Why the history must not be summarised now; None where it may."""
+        return (await self.ask(PreCompact(trigger=trigger, custom_instructions=instructions))).blocked
+
+    async def compacted(self, trigger: Trigger, summary: str) -> None:
+        """Tell that it was."""
+        await self.ask(PostCompact(trigger=trigger, compact_summary=summary))
+
+    async def notify(self, message: str, kind: str, title: str = "") -> None:
+        """Tell that a person's attention is wanted."""
+        await self.ask(Notification(message=message, notification_type=kind, title=title))
+
+    async def session_ended(self, reason: str) -> None:
+        """Tell that nothing follows."""
+        await self.ask(SessionEnd(reason=reason))
+
+    def _holds(self, call: ToolCall, accesses: tuple[Access, ...]) -> Holds:
+        return lambda rule: self._ties.rule_holds(rule, call.tool_name, accesses)
+
+
+def _refusal(call: ToolCall, outcome: HookOutcome) -> CallResult | None:
+    reason = outcome.blocked if outcome.blocked is not None else outcome.stop
+    if reason is None:
+        return None
+    return CallResult(call_id=call.call_id, content=reason, outcome="denied", interrupts=outcome.stop is not None)
+
+
+def _after(call: ToolCall, result: CallResult, duration: float) -> PostToolUse | PostToolUseFailure:
+    milliseconds = round(duration * 1000)
+    if result.outcome == "ok":
+        return PostToolUse(
+            tool_name=call.tool_name,
+            tool_input=call.arguments,
+            tool_use_id=call.call_id,
+            tool_response=result.content if result.data is None else result.data,
+            duration_ms=milliseconds,
+        )
+    return PostToolUseFailure(
+        tool_name=call.tool_name,
+        tool_input=call.arguments,
+        tool_use_id=call.call_id,
+        error=result.content if isinstance(result.content, str) else text_of(result.content),
+        is_interrupt=result.outcome == "interrupted",
+        duration_ms=milliseconds,
+    )
+
+
+def _before_turn(outcome: HookOutcome) -> BeforeTurn:
+    return BeforeTurn(
+        blocked=outcome.blocked if outcome.blocked is not None else outcome.stop,
+        contexts=outcome.contexts,
+        session_title=outcome.session_title,
+        initial_user_message=outcome.initial_user_message,
+    )
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _with_text(result: CallResult, text: str) -> CallResult:
+    content: str | tuple[Text | Image, ...]
+    content = f"{result.content}\n\n{text}" if isinstance(result.content, str) else (*result.content, Text(text=text))
+    return structs.replace(result, content=content)

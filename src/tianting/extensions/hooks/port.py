@@ -1,0 +1,142 @@
+"""What loop and session know of hooks. Light on purpose: without configured hooks nothing else of them is loaded.
+
+`NoHooks` answers where none are configured, `HookPoints` where some are; the callers cannot tell them apart.
+"""
+
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from tianting.protocol.tool_calls import Access, CallResult, ToolCall
+
+Source = Literal["startup", "resume", "clear", "compact"]
+Trigger = Literal["manual", "auto"]
+
+
+class BeforeTool(Struct, frozen=True, kw_only=True):
+    """What hooks say of a call that has not run."""
+
+    refusal: CallResult | None = None
+    """The call's one answer; it must not run."""
+    arguments: dict[str, Any] | None = None
+    """What to call with instead. Whatever was judged of the call must be judged again."""
+    opinion: Literal["allow", "ask"] | None = None
+    """For `permission.weighed`: a hook's yes spares a person's, and undoes no rule."""
+    reason: str = ""
+    contexts: tuple[str, ...] = ()
+    """For `after_tool`, which puts them behind the result."""
+
+
+class BeforeTurn(Struct, frozen=True, kw_only=True):
+    """What hooks say of a prompt, or of a session that begins."""
+
+    blocked: str | None = None
+    """Why the prompt must not reach the model, for the person to read."""
+    contexts: tuple[str, ...] = ()
+    """What the model shall know before it answers, one note each."""
+    session_title: str = ""
+    initial_user_message: str = ""
+    """A prompt to begin with, from a session's start."""
+
+
+class AgentHooks(Protocol):
+    """The points of a session at which hooks are asked. No method raises but for cancellation."""
+
+    async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
+        """Ask before the permission rules do."""
+        ...
+
+    async def after_tool(
+        self,
+        call: ToolCall,
+        accesses: tuple[Access, ...],
+        result: CallResult,
+        *,
+        duration: float,
+        contexts: tuple[str, ...] = (),
+    ) -> CallResult:
+        """The result as hooks want the model to see it. `duration` in seconds."""
+        ...
+
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
+        """Tell that rules, mode or person refused a call."""
+        ...
+
+    async def session_started(self, source: Source, model: str) -> BeforeTurn:
+        """Ask before the first prompt."""
+        ...
+
+    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+        """Ask before a prompt is worked on."""
+        ...
+
+    async def stopping(self, last_message: str, *, times: int) -> str | None:
+        """What the model must still do, as a message to it; None lets the turn end.
+
+        `times` counts how often that was said in this turn already.
+        """
+        ...
+
+    async def compacting(self, trigger: Trigger, instructions: str = "") -> str | None:
+        """Why the history must not be summarised now; None where it may."""
+        ...
+
+    async def compacted(self, trigger: Trigger, summary: str) -> None:
+        """Tell that it was."""
+        ...
+
+    async def notify(self, message: str, kind: str, title: str = "") -> None:
+        """Tell that a person's attention is wanted: `permission_prompt`, `idle_prompt`."""
+        ...
+
+    async def session_ended(self, reason: str) -> None:
+        """Tell that nothing follows."""
+        ...
+
+
+class NoHooks:
+    """Nobody has anything to say."""
+
+    async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
+        """Go on."""
+        return BeforeTool()
+
+    async def after_tool(
+        self,
+        call: ToolCall,
+        accesses: tuple[Access, ...],
+        result: CallResult,
+        *,
+        duration: float,
+        contexts: tuple[str, ...] = (),
+    ) -> CallResult:
+        """Leave `result` as it is."""
+        return result
+
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
+        """Nobody listens."""
+
+    async def session_started(self, source: Source, model: str) -> BeforeTurn:
+        """Go on."""
+        return BeforeTurn()
+
+    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+        """Go on."""
+        return BeforeTurn()
+
+    async def stopping(self, last_message: str, *, times: int) -> str | None:
+        """Let it stop."""
+        return None
+
+    async def compacting(self, trigger: Trigger, instructions: str = "") -> str | None:
+        """Go on."""
+        return None
+
+    async def compacted(self, trigger: Trigger, summary: str) -> None:
+        """Nobody listens."""
+
+    async def notify(self, message: str, kind: str, title: str = "") -> None:
+        """Nobody listens."""
+
+    async def session_ended(self, reason: str) -> None:
+        """Nobody listens."""

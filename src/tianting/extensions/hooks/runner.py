@@ -1,0 +1,172 @@
+"""Asks every hook that an event concerns, at the same time, and gives their common answer.
+
+event -> which hooks -> each in time: command | address | model | callback -> verdict each -> joined -> shortened
+"""
+
+import logging
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+
+import anyio
+from anyio.abc import TaskGroup
+from msgspec import Struct, structs
+
+from tianting.extensions.hooks.command import run_command
+from tianting.extensions.hooks.events import HookInput, encode_input
+from tianting.extensions.hooks.launch import CommandSurroundings, command_for
+from tianting.extensions.hooks.matching import Holds, Selection, always, select, subjects_of
+from tianting.extensions.hooks.outcome import NOTHING, HookOutcome, HookRecord, joined
+from tianting.extensions.hooks.question import AskModel, ask_question
+from tianting.extensions.hooks.schema import CallbackHook, CommandHook, Hook, HttpHook, PromptHook
+from tianting.extensions.hooks.spill import LONGEST, Spill
+from tianting.extensions.hooks.verdict import Said, judge
+from tianting.extensions.hooks.web import WebHooks
+from tianting.protocol.errors import TiantingError
+from tianting.protocol.ids import NewId
+
+log = logging.getLogger(__name__)
+
+SECONDS = 60.0
+"""How long a hook may take that does not say so itself."""
+_SHORTER = {"UserPromptSubmit": 30.0, "SessionEnd": 10.0}
+"""Where a person sits and waits."""
+_QUESTION_SECONDS = 30.0
+
+
+class HookSetting(Struct, frozen=True, kw_only=True):
+    """Where hooks run and what they may reach."""
+
+    surroundings: CommandSurroundings
+    spill_directory: Path
+    """Where texts lie that are too long for the history."""
+    allowed_urls: tuple[str, ...] | None = None
+    """See `WebHooks`."""
+
+
+class HookRunner:
+    """The hooks of one session. An async context manager: leaving it ends what runs in the background."""
+
+    def __init__(
+        self, hooks: Iterable[Hook], setting: HookSetting, *, new_id: NewId, ask_model: AskModel | None = None
+    ) -> None:
+        self._hooks = tuple(hooks)
+        self._events = frozenset(hook.event for hook in self._hooks)
+        self._surroundings = setting.surroundings
+        self._web = WebHooks(setting.surroundings.environment, setting.allowed_urls)
+        self._spill = Spill(setting.spill_directory, new_id)
+        self._ask_model = ask_model
+        self._new_id = new_id
+        self._spent: set[str] = set()
+        self._background: TaskGroup | None = None
+        self._exit = AsyncExitStack()
+
+    async def __aenter__(self) -> "HookRunner":
+        self._exit.push_async_callback(self._web.aclose)
+        self._background = await self._exit.enter_async_context(anyio.create_task_group())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        if self._background is not None:
+            self._background.cancel_scope.cancel()
+        return await self._exit.__aexit__(kind, error, trace)
+
+    def waits_for(self, event_name: str) -> bool:
+        """Whether any hook is configured for the event: who does not ask needs not gather what it would be told."""
+        return event_name in self._events
+
+    def selection(self, hook_input: HookInput, holds: Holds = always) -> tuple[Selection, ...]:
+        """Every hook of the event, and why it would not run now."""
+        return select((hook for hook in self._hooks if _mark(hook) not in self._spent), hook_input, holds)
+
+    async def run(self, hook_input: HookInput, holds: Holds = always) -> HookOutcome:
+        """Ask them all. Never raises but for cancellation: what fails becomes a message, or a refusal.
+
+        `holds` judges the rules of hooks that have an `if`.
+        """
+        if not self.waits_for(hook_input.event_name):
+            return NOTHING
+        hooks = [one.hook for one in self.selection(hook_input, holds) if not one.passed_over]
+        self._spent.update(_mark(hook) for hook in hooks if hook.action.once)
+        outcomes = [NOTHING] * len(hooks)
+
+        async def ask(index: int, hook: Hook) -> None:
+            outcomes[index] = await self.ask(hook, hook_input)
+
+        async with anyio.create_task_group() as tasks:
+            for index, hook in enumerate(hooks):
+                tasks.start_soon(ask, index, hook)
+        return self._spill.shortened(joined(outcomes))
+
+    async def ask(self, hook: Hook, hook_input: HookInput) -> HookOutcome:
+        """Ask one hook, whatever it waits for."""
+        if isinstance(hook.action, CommandHook) and hook.action.in_background and self._background is not None:
+            self._background.start_soon(self._run_unheard, hook, hook_input)
+            return NOTHING
+        begun = time.monotonic()
+        said = await self._guarded(hook, hook_input)
+        outcome = judge(hook_input.event_name, said, title=hook.title, on_failure=hook.action.on_failure)
+        record = self._record(hook, hook_input, said, outcome, time.monotonic() - begun)
+        return structs.replace(outcome, records=(record,))
+
+    async def _guarded(self, hook: Hook, hook_input: HookInput) -> Said:
+        try:
+            return await self._said(hook, hook_input)
+        except Exception:  # a hook that breaks us must count as a failed one, which may be a refusal
+            log.exception("asking the hook %r about %s failed", hook.title, hook_input.event_name)
+            return Said(failure="asking it broke; the log says more")
+
+    async def _said(self, hook: Hook, hook_input: HookInput) -> Said:
+        seconds = hook.action.timeout or _seconds(hook)
+        event = encode_input(hook_input)
+        match hook.action:
+            case CommandHook() as action:
+                return await run_command(command_for(action, hook_input, self._surroundings), event, seconds=seconds)
+            case HttpHook() as action:
+                return await self._web.post(action, event, seconds=seconds)
+            case PromptHook() as action:
+                return await ask_question(action, event, self._ask_model, seconds=seconds)
+            case CallbackHook() as action:
+                return await _call_back(action, event, seconds)
+
+    async def _run_unheard(self, hook: Hook, hook_input: HookInput) -> None:
+        said = await self._guarded(hook, hook_input)
+        if said.failure or said.exit_code:
+            log.warning("the background hook %r failed: %s", hook.title, said.failure or f"exit code {said.exit_code}")
+
+    def _record(
+        self, hook: Hook, hook_input: HookInput, said: Said, outcome: HookOutcome, duration: float
+    ) -> HookRecord:
+        return HookRecord(
+            hook_id=self._new_id(),
+            name=":".join((hook_input.event_name, *subjects_of(hook_input.event)[:1])),
+            event=hook_input.event_name,
+            title=hook.title,
+            stdout="" if outcome.hides_output else said.stdout[:LONGEST],
+            stderr="" if outcome.hides_output else said.stderr[:LONGEST],
+            exit_code=said.exit_code,
+            outcome="cancelled" if said.timed_out else "error" if said.failure or said.exit_code else "success",
+            duration=duration,
+        )
+
+
+async def _call_back(action: CallbackHook, event: bytes, seconds: float) -> Said:
+    with anyio.move_on_after(seconds):
+        try:
+            return Said(exit_code=0, stdout=await action.call(event))
+        except TiantingError as error:
+            return Said(failure=f"could not be asked: {error}")
+    return Said(failure=f"took longer than {seconds:g} s", timed_out=True)
+
+
+def _seconds(hook: Hook) -> float:
+    usual = _QUESTION_SECONDS if isinstance(hook.action, PromptHook) else SECONDS
+    return min(usual, _SHORTER.get(hook.event, usual))
+
+
+def _mark(hook: Hook) -> str:
+    return f"{hook.source}:{hook.place}"
