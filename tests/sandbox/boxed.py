@@ -1,0 +1,38 @@
+"""Runs one command in a sandbox, for tests that attack it."""
+
+import os
+from pathlib import Path
+
+import anyio
+from msgspec import Struct
+
+from tianting.plumbing.process_group import start_group
+from tianting.sandbox.confinement import Confinement
+from tianting.sandbox.policy import SandboxPolicy
+
+
+class Ran(Struct, frozen=True, kw_only=True):
+    """How a command ended."""
+
+    exit_code: int
+    output: str
+    note: str | None
+
+
+async def run_boxed(confinement: Confinement, policy: SandboxPolicy, command: str, cwd: Path) -> Ran:
+    """Run `command` to its end."""
+    wrapped = confinement.wrap(["bash", "-c", command], policy, cwd=cwd)
+    with anyio.fail_after(20):
+        try:
+            environment = {**os.environ, **wrapped.environment}
+            group = start_group(wrapped.argv, cwd=cwd, environment=environment, keep_open=wrapped.keep_open)
+            output = b""
+            while data := await group.read():
+                output += data
+            code = await group.wait()
+            await group.end(grace=0)
+            group.close()
+            text = output.decode(errors="replace")
+            return Ran(exit_code=code, output=text, note=wrapped.explain(code, text))
+        finally:
+            wrapped.after()
