@@ -88,7 +88,10 @@ def test_missing_argument_is_named() -> None:
         pytest.param('{"a": [1, 2,],}', {"a": [1, 2]}, id="nested trailing commas"),
         pytest.param('{"a": "x\ny"}', {"a": "x\ny"}, id="raw line break"),
         pytest.param('{"a": {"b": 1}', {"a": {"b": 1}}, id="missing brace"),
-        pytest.param('{"a": [1, 2', {"a": [1, 2]}, id="missing bracket and brace"),
+        pytest.param('{"a": [{"b": 1}, {"c": 2', None, id="a list cut off may lack entries"),
+        pytest.param('{"a": [1, 2]', {"a": [1, 2]}, id="missing brace behind a list"),
+        pytest.param('{"a": 1, ', None, id="more was to come"),
+        pytest.param('{"a": "x, ] ,}"', {"a": "x, ] ,}"}, id="commas in a string stay"),
         pytest.param('```json\n{"a": 1}\n```', {"a": 1}, id="fenced"),
         pytest.param('"{\\"a\\": 1}"', {"a": 1}, id="encoded twice"),
         pytest.param('{"a": "}"}', {"a": "}"}, id="brace in a string"),
@@ -100,6 +103,27 @@ def test_missing_argument_is_named() -> None:
 )
 def test_json_is_mended_only_where_one_reading_is_possible(text: str, expected: dict[str, Any] | None) -> None:
     assert repaired_object(text) == expected
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"a": ' + "\n" * 300_000 + "x", id="blank lines without end"),
+        pytest.param('{"a": ' * 100_000, id="objects in objects"),
+        pytest.param('{"a": ' + "[" * 100_000, id="lists in lists"),
+        pytest.param('"' * 300_000, id="quotes"),
+        pytest.param('{"a": "' + "\\" * 300_000, id="backslashes"),
+    ],
+)
+def test_degenerate_text_is_refused_quickly(text: str) -> None:
+    assert repaired_object(text) is None
+
+
+def test_value_nested_too_deeply_is_no_list_in_disguise() -> None:
+    deep = "[" * 100_000
+
+    assert read_arguments(call({"text": "a", "items": deep}), SPEC, Parameters).values["items"] == [deep]
 
 
 json_values = st.recursive(

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from tianting.agent.json_repair import repaired_object
+from tianting.agent.json_repair import decoded, repaired_object
 from tianting.protocol.content import ToolUse
 from tianting.protocol.tool_calls import ToolSpec
 from tianting.tools.contract import RawArguments
@@ -66,24 +66,17 @@ def _object(call: ToolUse, spec: ToolSpec) -> dict[str, Any]:
 def _coerced(value: Any, schema: Mapping[str, Any]) -> Any:
     match schema.get("type"):
         case "array" if isinstance(value, str):
-            decoded = _decoded(value)
-            return decoded if isinstance(decoded, list) else [value]
+            items = decoded(value)
+            return items if isinstance(items, list) else [value]
         case "array" if not isinstance(value, list):
             return [value]
         case "object" if isinstance(value, str):
-            decoded = _decoded(value)
-            return decoded if isinstance(decoded, dict) else value
+            fields = decoded(value)
+            return fields if isinstance(fields, dict) else value
         case "string" if isinstance(value, int | float) and not isinstance(value, bool):
             return str(value)
         case _:
             return value
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
 
 
 def _complaint(error: str, values: dict[str, Any], spec: ToolSpec) -> str:
