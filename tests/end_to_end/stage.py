@@ -152,6 +152,15 @@ async def until(condition: Callable[[], object]) -> None:
         await anyio.sleep(0.002)
 
 
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state not in "ZX"
+
+
 def is_event(kind: str) -> Callable[[Line], bool]:
     """A line with a provider's event of this type."""
     return lambda line: line["type"] == "stream_event" and line["event"]["type"] == kind

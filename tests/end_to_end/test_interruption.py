@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.end_to_end.stage import Ended, Running, Stage, is_event, is_system, playing, until
+from tests.end_to_end.stage import Ended, Running, Stage, is_alive, is_event, is_system, playing, until
 from tianting.models.scripted import Reply, calls, says
 from tianting.models.scripted_faults import Fault
 from tianting.protocol.messages import unanswered_calls
@@ -60,7 +60,12 @@ async def test_interrupted_while_it_waits_for_the_model(stage: Stage, moment: st
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [pytest.param(signal.SIGINT, 130, id="INT"), pytest.param(signal.SIGTERM, 143, id="TERM")]
+    ("number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, id="INT"),
+        pytest.param(signal.SIGTERM, 143, id="TERM"),
+        pytest.param(signal.SIGHUP, 129, id="HUP"),
+    ],
 )
 async def test_stopped_while_a_command_runs(stage: Stage, number: signal.Signals, code: int) -> None:
     async with command_running(stage) as (run, pid):
@@ -70,6 +75,17 @@ async def test_stopped_while_a_command_runs(stage: Stage, number: signal.Signals
     assert (ended.code, ended.stderr, ended.result["terminal_reason"]) == (code, "", "aborted_tools")
     assert_nobody_left(run)
     await assert_goes_on(stage)
+
+
+async def test_goes_on_under_nohup(stage: Stage) -> None:
+    async with playing(Reply(text="word " * 20, pause=0.02)) as server:
+        stage.toward(server)
+        async with stage.running(*STREAM, through=("nohup",)) as run:
+            await run.line(is_event("content_block_delta"))
+            run.tell(signal.SIGHUP)
+            ended = await run.ended()
+
+    assert (ended.code, ended.result["subtype"]) == (0, "success")
 
 
 async def test_interrupted_twice_at_once(stage: Stage) -> None:
@@ -168,14 +184,6 @@ async def stopped(run: Running, number: signal.Signals) -> Ended:
 def is_full(run: Running) -> bool:
     """Whether the program waits for somebody to read."""
     return b"poll" in Path(f"/proc/{run.process.pid}/wchan").read_bytes()
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state not in "ZX"
 
 
 def assert_nobody_left(run: Running) -> None:

@@ -1,18 +1,23 @@
 """The conversation in a real terminal: the installed program in a tmux window, with real keys and over real HTTP."""
 
 import itertools
+import os
 import shlex
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.end_to_end.stage import PROGRAM, Stage, body, playing, until
+from tests.end_to_end.stage import PROGRAM, Stage, body, is_alive, playing, until
 from tianting.models.scripted import Reply, calls, says
+from tianting.protocol.messages import unanswered_calls
+from tianting.session.reading import load
 
 pytestmark = [
     pytest.mark.anyio,
@@ -60,7 +65,7 @@ class Window:
             await anyio.sleep(0.02)
 
     def close(self) -> None:
-        self._run("kill-server")
+        subprocess.run([*self._tmux, "kill-server"], capture_output=True, timeout=10, check=False)
 
     def _run(self, *arguments: str) -> str:
         return subprocess.run([*self._tmux, *arguments], capture_output=True, text=True, timeout=10, check=True).stdout
@@ -140,6 +145,33 @@ async def test_interrupted_command_gives_the_prompt_back(stage: Stage) -> None:
     assert "Stopped by the user before it finished." in said
 
 
+@pytest.mark.parametrize(
+    ("end", "code"), [pytest.param("TERM", 143, id="terminated"), pytest.param("HUP", 129, id="hung up")]
+)
+async def test_ended_from_outside_it_ends_its_command(stage: Stage, end: str, code: int) -> None:
+    async with playing(says("", calls("Bash", command="echo $$ > begun; sleep 60"))) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "--allowedTools", "Bash", "Wait.") as window:
+            command = await pid_in(stage.project / "begun")
+            os.kill(parent_of(command), signal.Signals[f"SIG{end}"])
+            await window.shows(f"left with {code}")
+
+    assert not is_alive(command)
+    assert unanswered_calls(load(stage.transcript).history) == []
+
+
+async def test_closed_terminal_ends_its_command(stage: Stage) -> None:
+    async with playing(says("", calls("Bash", command="echo $$ > begun; sleep 60"))) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "--allowedTools", "Bash", "Wait.") as window:
+            command = await pid_in(stage.project / "begun")
+            window.close()
+            with anyio.fail_after(10):
+                await until(lambda: not is_alive(command))
+
+    assert unanswered_calls(load(stage.transcript).history) == []
+
+
 async def test_interrupted_answer_gives_the_prompt_back(stage: Stage) -> None:
     async with playing(Reply(text="word " * 200, pause=0.02), says("I am back.")) as server:
         stage.toward(server)
@@ -192,3 +224,13 @@ async def test_failed_turn_keeps_the_conversation(stage: Stage) -> None:
             await window.shows("›")
             window.type("Hi.")
             await window.shows("The key in ANTHROPIC_API_KEY was refused (401).", "›")
+
+
+async def pid_in(path: Path) -> int:
+    with anyio.fail_after(10):
+        await until(lambda: path.exists() and path.read_text().endswith("\n"))
+    return int(path.read_text())
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])

@@ -30,12 +30,12 @@ async def run_headless(invocation: Invocation, prompt: str, survey: PendingSurve
 
 
 async def _work(session: Session, prompt: str, outputs: tuple[DescriptorOutput, ...]) -> int:
-    """Run the turn, ending it at the first SIGINT or SIGTERM. Returns the code that says so, or 0."""
+    """Run the turn, ending it at the first signal that asks for it. Returns the code that says so, or 0."""
     code = 0
 
     async def watch() -> None:
         nonlocal code
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        with anyio.open_signal_receiver(*_ending_signals()) as signals:
             async for number in signals:
                 code = 128 + number  # as a shell would say it
                 session.interrupt()
@@ -49,6 +49,12 @@ async def _work(session: Session, prompt: str, outputs: tuple[DescriptorOutput, 
     except* OutputClosed:  # nobody reads any more, so nobody needs to be told
         code = code or UNREAD
     return code
+
+
+def _ending_signals() -> tuple[signal.Signals, ...]:
+    """Dying of them would leave the commands of the turn running. Under `nohup` SIGHUP is ignored, and stays so."""
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    return (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hangs_up else ()))
 
 
 async def _leave_the_reader(outputs: tuple[DescriptorOutput, ...]) -> None:

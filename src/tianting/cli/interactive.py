@@ -1,7 +1,10 @@
 """`tianting` without -p: a conversation in the terminal."""
 
 import os
+import signal
 import sys
+
+import anyio
 
 from tianting import __version__
 from tianting.cli.invocation import Invocation
@@ -22,16 +25,35 @@ from tianting.worktree.survey import PendingSurvey
 
 
 async def run_interactive(invocation: Invocation, survey: PendingSurvey) -> int:
-    """Talk until the person leaves. Raises `TiantingError` for what can be known before."""
+    """Talk until the person leaves, and return the exit code. Raises `TiantingError` for what can be known before."""
     scrollback = Scrollback(DescriptorOutput(1), colour=colours_wanted(os.environ, is_terminal=True))
     async with open_session(invocation, survey, TerminalPerson(scrollback)) as session:
         session.listen(scrollback)
         await _greet(session, scrollback)
         line = InputLine(home_directory(os.environ) / "prompts.txt")
         with quiet_keyboard(sys.stdin.fileno()):
-            await ConversationSurface(line, scrollback).run(session, invocation.prompt or "")
-        await _part(invocation, session, scrollback)
-    return 0
+            code = await _talk(ConversationSurface(line, scrollback), session, invocation.prompt or "")
+        if not code:
+            await _part(invocation, session, scrollback)
+    return code
+
+
+async def _talk(surface: ConversationSurface, session: Session, first_prompt: str) -> int:
+    """Converse until the person leaves, or somebody ends the process. Returns the code that says so, or 0."""
+    code = 0
+
+    async def leave_when_told() -> None:
+        nonlocal code
+        # A terminal that is closed says SIGHUP. Dying of it would leave the commands of the turn running.
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+            code = 128 + await anext(signals)
+            tasks.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(leave_when_told)
+        await surface.run(session, first_prompt)
+        tasks.cancel_scope.cancel()
+    return code
 
 
 async def _greet(session: Session, scrollback: Scrollback) -> None:
