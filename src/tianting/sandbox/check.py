@@ -37,6 +37,8 @@ class _Attempt(Struct, frozen=True, kw_only=True):
     tried: str
     allowed: bool = False
     """Whether it should succeed."""
+    proof: Path | None = None
+    """What must stand there afterwards for it to have succeeded: a sandbox's own /tmp can be written, too."""
 
 
 async def check(confinement: Confinement, policy: SandboxPolicy) -> list[CheckResult]:
@@ -69,6 +71,7 @@ def _attempts(place: Path, policy: SandboxPolicy) -> list[_Attempt]:
             name="write outside",
             command=f"echo x >{outside}",
             tried="write outside the writable directories",
+            proof=place / "outside",
             allowed=not policy.files_confined,
         ),
         _Attempt(
@@ -106,6 +109,7 @@ def _attempts(place: Path, policy: SandboxPolicy) -> list[_Attempt]:
 
 async def _result(confinement: Confinement, policy: SandboxPolicy, attempt: _Attempt, directory: Path) -> CheckResult:
     worked = await _exit_code(confinement, policy, attempt.command, directory) == 0
+    worked = worked and (attempt.proof is None or attempt.proof.exists())
     outcome = "worked" if worked else "was refused"
     wanted = "as it should" if worked == attempt.allowed else "and should not" if worked else "and should work"
     return CheckResult(
@@ -162,5 +166,6 @@ async def _within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 
 def _outside() -> str:
-    """A directory that no sandbox replaces by an empty one, or the attempt would prove nothing."""
-    return next((place for place in ("/var/cache", "/var/lib") if os.access(place, os.W_OK)), str(Path.home()))
+    """A directory that no sandbox replaces by one of its own, where there is one."""
+    places = ("/var/cache", str(Path.home()), "/var/tmp")  # noqa: S108 - only its owner can enter what is made there
+    return next(place for place in places if os.access(place, os.W_OK))

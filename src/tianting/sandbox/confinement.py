@@ -1,7 +1,8 @@
 """What this machine can confine a command with, and the command confined: the one door of this room.
 
     confinement = choose(environment)                               once
-    wrapped = confinement.wrap(argv, policy, cwd=directory)         for each command
+    async with Proxy() as proxy:                                    once, if a policy names hosts
+    wrapped = confinement.wrap(argv, policy, cwd=..., proxy=proxy)  for each command
     group = start_group(wrapped.argv, cwd=..., environment={**environment, **wrapped.environment},
                         keep_open=[*keep_open, *wrapped.keep_open])
     ...                                                             it runs, and ends with all it started
@@ -36,6 +37,7 @@ from tianting.sandbox.limits import (
 )
 from tianting.sandbox.policy import SandboxPolicy
 from tianting.sandbox.protected_paths import ProtectedPaths
+from tianting.sandbox.proxy import Door, Proxy, proxy_environment
 from tianting.sandbox.seccomp import filter_program
 
 Mechanism = Literal["bubblewrap", "none"]
@@ -67,16 +69,19 @@ class Wrapped:
         self,
         argv: list[str],
         policy: SandboxPolicy,
+        *,
         group: LimitedGroup,
         protected: ProtectedPaths,
         descriptors: tuple[int, ...],
+        door: Door | None,
         leave: Callable[[LimitedGroup], None],
     ) -> None:
         self.argv = argv
-        self.keep_open = descriptors
+        self.keep_open = (*descriptors, door.descriptor) if door else descriptors
         """The command needs them; they are ours and closed by `after`."""
-        self.environment: dict[str, str] = {}
+        self.environment = proxy_environment() if door else {}
         """To be added to the command's own."""
+        self._door = door
         self._policy = policy
         self._group = group
         self._leave = leave
@@ -91,12 +96,21 @@ class Wrapped:
         """
         self._taken_back += self._protected.restore()
         limit = ended_by(exit_code, self._group.usage(), self._policy.limits)
-        return explanation(exit_code, output, self._policy, limit=limit, taken_back=self._taken_back)
+        return explanation(
+            exit_code,
+            output,
+            self._policy,
+            limit=limit,
+            blocked_hosts=self._door.blocked if self._door else (),
+            taken_back=self._taken_back,
+        )
 
     def after(self) -> None:
         """Clean up. Ends what is left of the command; may be called again."""
         while self._descriptors:
             os.close(self._descriptors.pop())
+        if self._door:
+            self._door.close()
         self._protected.restore()
         if not self._group.close():
             self._leave(self._group)
@@ -114,24 +128,27 @@ class Confinement:
         """Whether a wrapped command is kept from anything but taking too much. If not, ask a person each time."""
         return self.abilities.mechanism != "none"
 
-    def wrap(self, argv: Sequence[str], policy: SandboxPolicy, *, cwd: Path) -> Wrapped:
+    def wrap(self, argv: Sequence[str], policy: SandboxPolicy, *, cwd: Path, proxy: Proxy | None = None) -> Wrapped:
         """`argv` inside `policy`. Start it in a session of its own, with input that is no terminal.
 
+        Without a `proxy` a policy that names hosts lets a command reach none.
         Raises `OSError` where descriptors or control groups run out.
         """
         # A group whose processes are still dying cannot be removed; the next command finds it empty.
         self._leaving = [group for group in self._leaving if not group.close()]
         group = make_group(self.abilities.controllers, policy.limits)
         descriptors = self._filter(policy)
-        inner = [*self._walls(policy, cwd, descriptors), *argv]
+        door = proxy.open(policy.network) if proxy and self.confines and policy.network.reach == "hosts" else None
+        inner = [*self._walls(policy, cwd, descriptors), *(door.argv if door else ()), *argv]
         script = limiting_script(policy.limits, group)
         return Wrapped(
             ["/bin/sh", "-c", script, "sh", *inner],
             policy,
-            group,
-            ProtectedPaths(unprotected(policy, look) if self.confines else ()),
-            descriptors,
-            self._leaving.append,
+            group=group,
+            protected=ProtectedPaths(unprotected(policy, look) if self.confines else ()),
+            descriptors=descriptors,
+            door=door,
+            leave=self._leaving.append,
         )
 
     def _walls(self, policy: SandboxPolicy, cwd: Path, descriptors: tuple[int, ...]) -> list[str]:
