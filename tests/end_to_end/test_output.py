@@ -175,6 +175,22 @@ async def test_system_prompt_is_replaced_and_added_to(stage: Stage) -> None:
     assert replaced == ["You are a pirate.", "Be brief."]
 
 
+@pytest.mark.parametrize(
+    ("options", "effort"),
+    [
+        pytest.param(("--effort", "low"), "low", id="flag"),
+        pytest.param(("--settings", '{"effortLevel": "low"}'), "low", id="settings"),
+        pytest.param(("--settings", '{"effortLevel": "low"}', "--effort", "high"), "high", id="flag wins"),
+    ],
+)
+async def test_effort_reaches_the_model(stage: Stage, options: tuple[str, ...], effort: str) -> None:
+    async with playing(says("Fine.")) as server:
+        stage.toward(server)
+        await stage.run("-p", "Think.", "--model", "gpt-6.2-sol", *options)
+
+    assert body(server)["reasoning"]["effort"] == effort
+
+
 async def test_another_directory_may_be_worked_in(stage: Stage) -> None:
     other = stage.project.parent / "other"
     other.mkdir()

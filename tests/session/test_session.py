@@ -1,0 +1,145 @@
+"""A session logs before it tells, says everything once, and outlives an interrupt."""
+
+from collections.abc import Awaitable, Callable
+from itertools import count
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from tianting.agent.dispatch import ToolDispatcher
+from tianting.agent.limits import Limits
+from tianting.agent.loop import AgentLoop
+from tianting.models.scripted import Reply, ScriptedModel, says
+from tianting.models.scripted_faults import Fault
+from tianting.permissions.gate import Gate
+from tianting.plumbing.clock import SystemClock
+from tianting.protocol.content import Text, text_of
+from tianting.protocol.deltas import MessageStarted
+from tianting.protocol.errors import SessionError
+from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnStarted
+from tianting.protocol.messages import AssistantMessage, Message, note, user_text
+from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.requests import ModelRequest
+from tianting.session.session import Opening, Session
+
+pytestmark = pytest.mark.anyio
+
+FACTS = SessionStarted(
+    session_id="s", cwd="/work/app", model="m", permission_mode="default", tools=(), key_source="none"
+)
+BRIEFING = note("Project root: /work/app")
+SAID = (user_text("Before."), AssistantMessage(id="a", model="m", content=(Text(text="Yes."),)))
+
+
+class Diary:
+    """A recorder that writes into the same list as a listener, and may be full."""
+
+    def __init__(self, entries: list[tuple[str, Event]]) -> None:
+        self.entries = entries
+        self.is_full = False
+
+    def record(self, event: Event) -> None:
+        if self.is_full:
+            raise SessionError("The disk is full.")
+        self.entries.append(("log", event))
+
+
+def session_of(*replies: Reply, log: Diary | None = None, history: tuple[Message, ...] = ()) -> Session:
+    gate = Gate(mode="default", inside=lambda path: True)
+    loop = AgentLoop(
+        ScriptedModel(*replies),
+        ToolDispatcher((), gate, Limits()),
+        limits=Limits(),
+        clock=SystemClock(),
+        catalogue=ModelCatalogue(),
+    )
+    numbers = count(1)
+    shape = ModelRequest(model="m", system=(), tools=(), messages=(), max_tokens=100)
+    opening = Opening(facts=FACTS, shape=shape, history=history, briefing=BRIEFING)
+    return Session(loop, opening, log=log, new_id=lambda: f"id{next(numbers)}")
+
+
+def listener(entries: list[tuple[str, Event]], name: str) -> Callable[[Event], Awaitable[None]]:
+    async def listen(event: Event) -> None:
+        entries.append((name, event))
+
+    return listen
+
+
+async def test_log_hears_first_and_listeners_in_their_order() -> None:
+    entries: list[tuple[str, Event]] = []
+    session = session_of(says("Hello."), log=Diary(entries))
+    session.listen(listener(entries, "first"))
+    session.listen(listener(entries, "second"))
+
+    report = await session.submit(user_text("Hi."))
+
+    assert [name for name, _ in entries] == ["log", "first", "second"] * (len(entries) // 3)
+    told = [event for name, event in entries if name == "first"]
+    assert told[:3] == [FACTS, NoteAdded(message=BRIEFING), TurnStarted(uuid="id1", prompt=user_text("Hi."))]
+    assert told[-1] == TurnFinished(report=report)
+    assert (report.end, report.text) == ("answered", "Hello.")
+
+
+async def test_briefing_is_given_once() -> None:
+    session = session_of(says("One."), says("Two."))
+    await session.submit(user_text("1"))
+    await session.submit(user_text("2"))
+
+    assert [text_of(message.content) for message in session.history] == [
+        text_of(BRIEFING.content), "1", "One.", "2", "Two.",
+    ]  # fmt: skip
+
+
+async def test_resumed_session_needs_no_briefing() -> None:
+    session = session_of(says("And on."), history=SAID)
+    await session.submit(user_text("Go on."))
+
+    assert [text_of(message.content) for message in session.history] == ["Before.", "Yes.", "Go on.", "And on."]
+
+
+async def test_interrupt_ends_the_turn_and_not_the_session() -> None:
+    session = session_of(says("Never whole.", fault=Fault(kind="hang_mid_stream")), says("Whole."))
+
+    first_answer = [True]
+
+    async def interrupt(event: Event) -> None:
+        if isinstance(event, MessageStarted) and first_answer:
+            first_answer.pop()
+            session.interrupt()
+
+    session.interrupt()  # nothing runs, nothing happens
+    session.listen(interrupt)
+    with anyio.fail_after(5):
+        stopped = await session.submit(user_text("Hi."))
+        whole = await session.submit(user_text("Again."))
+
+    assert (stopped.end, whole.end, whole.text) == ("interrupted_streaming", "answered", "Whole.")
+
+
+async def test_prompt_survives_an_interrupt_in_the_first_moment() -> None:
+    session = session_of(says("Hello."))
+
+    async def interrupt(event: Event) -> None:
+        if isinstance(event, SessionStarted):
+            session.interrupt()
+            await anyio.lowlevel.checkpoint()
+
+    session.listen(interrupt)
+    with anyio.fail_after(5):
+        report = await session.submit(user_text("Hi."))
+
+    assert report.end.startswith("interrupted")
+    assert user_text("Hi.") in session.history
+
+
+async def test_full_disk_ends_the_turn() -> None:
+    diary = Diary([])
+    session = session_of(says("Hello."), says("Again."), log=diary)
+    diary.is_full = True
+    with pytest.raises(SessionError, match="The disk is full"):
+        await session.submit(user_text("Hi."))
+    diary.is_full = False
+
+    assert (await session.submit(user_text("Once more."))).end == "answered"
