@@ -22,6 +22,8 @@ _RARE_WORDS = 12
 _VOTES_OF_A_WORD = 200
 _PAIRS_IN_DETAIL = 12
 _LONG_LINE = 400
+_MOST_COMPARED = 40_000
+"""Lines times lines: comparing like lines takes the square of their number."""
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -110,8 +112,18 @@ def _vote_by_words(votes: Counter[int], present: Sequence[str], wanted: Sequence
 def _similarity(present: Sequence[str], wanted: Sequence[str]) -> float:
     """The share of characters that both have, in the same order."""
     total = sum(len(line) + 1 for line in (*present, *wanted))
+    head, tail = agreement(present, wanted)
+    shared = float(sum(len(line) + 1 for line in (*present[:head], *present[len(present) - tail :])))
+    shared += _shared_between(present[head : len(present) - tail], wanted[head : len(wanted) - tail])
+    return 2 * shared / total
+
+
+def _shared_between(present: Sequence[str], wanted: Sequence[str]) -> float:
+    """The same for what both ends leave over, which is counted as different where it is too long to compare."""
     shared = 0.0
     in_detail = _PAIRS_IN_DETAIL
+    if len(present) * len(wanted) > _MOST_COMPARED:
+        return shared
     for kind, a, b, c, d in SequenceMatcher(None, present, wanted, autojunk=False).get_opcodes():
         if kind == "equal":
             shared += sum(len(line) + 1 for line in present[a:b])
@@ -119,7 +131,7 @@ def _similarity(present: Sequence[str], wanted: Sequence[str]) -> float:
             pairs = list(zip(present[a:b], wanted[c:d], strict=False))
             shared += sum(_shared(*pair) for pair in pairs[:in_detail])
             in_detail -= min(in_detail, len(pairs))
-    return 2 * shared / total
+    return shared
 
 
 def _shared(one: str, other: str) -> float:

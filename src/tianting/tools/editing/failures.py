@@ -34,7 +34,7 @@ def not_found(text: str, old: str, shown: str, *, changed: bool) -> str:
 
 def ambiguous(lines: Sequence[int], shown: str) -> str:
     """Several places: only the model knows which."""
-    times = f"{len(lines)} times" if len(lines) < MAX_PLACES else f"{MAX_PLACES} times or more"
+    times = _counted(lines, "times")
     return f"old_string occurs {times} in {shown} ({_named(lines)}). Add a neighbouring line, or set replace_all."
 
 
@@ -51,7 +51,7 @@ def hunk_not_found(text: str, old: str, shown: str, what: str) -> str:
 def hunk_ambiguous(lines: Sequence[int], shown: str, number: int) -> str:
     """Several places for a hunk without an anchor."""
     return (
-        f"Hunk {number} fits {len(lines)} places of {shown} ({_named(lines)}); nothing was applied. "
+        f"Hunk {number} fits {_counted(lines, 'places')} of {shown} ({_named(lines)}); nothing was applied. "
         f"Add context lines, or put @@ and the def or class line above the right place before it."
     )
 
@@ -60,6 +60,10 @@ def _with_text(advice: str, closest: Closest) -> str:
     """`advice` and the block behind it; nothing where that gets too long."""
     advice = f"{advice}\n{presentable(closest.text)}"
     return advice if len(advice.encode()) <= _MAX_BYTES else ""
+
+
+def _counted(lines: Sequence[int], what: str) -> str:
+    return f"{len(lines)} {what}" if len(lines) < MAX_PLACES else f"{MAX_PLACES} {what} or more"
 
 
 def _named(lines: Sequence[int]) -> str:

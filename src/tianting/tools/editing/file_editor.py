@@ -12,16 +12,14 @@ from msgspec import Struct
 from tianting.tools.contract import ToolFailed
 from tianting.tools.editing.failures import ambiguous, not_found
 from tianting.tools.editing.file_changes import FileChange, carry_out
-from tianting.tools.editing.matching import Found, Missing, Rung, Several, find
+from tianting.tools.editing.matching import MAX_REPLACED, Found, Missing, Rung, Several, find
 from tianting.tools.editing.off_loop import by_size
 from tianting.tools.editing.replacement import Region, Replacement, composed, regions_of, replaced
-from tianting.tools.editing.text_file import StoredText, TextForm, encoded, read_text_file
+from tianting.tools.editing.text_file import MAX_BYTES, StoredText, TextForm, encoded, read_text_file
 from tianting.tools.read_ledger import Freshness, ReadLedger
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.workspace import Workspace
 
-MAX_REPLACED = 100_000
-"""Places of one `replace_all`; each costs memory."""
 _LIKE_EXACT: frozenset[Rung] = frozenset({"exact", "line ends"})
 """Read shows no line ends, so the model cannot have known better."""
 
@@ -111,6 +109,7 @@ def _drafted(text: str, edits: Sequence[StringEdit], shown: str, *, changed: boo
 
 def _with_edit(draft: _Draft, edit: StringEdit, shown: str, *, changed: bool) -> _Draft:
     found = _found(draft.text, edit, shown, changed=changed)
+    _refuse_too_much(draft.text, found, shown)
     regions = regions_of(found.replacements)
     return _Draft(
         text=replaced(draft.text, found.replacements),
@@ -125,8 +124,6 @@ def _found(text: str, edit: StringEdit, shown: str, *, changed: bool) -> Found:
         raise ToolFailed("old_string and new_string are equal; send the text as it should become.")
     if not edit.old_string:
         return _filled(text, edit, shown)
-    if edit.replace_all and (count := text.count(edit.old_string)) > MAX_REPLACED:
-        raise ToolFailed(f"old_string occurs {count} times, the limit is {MAX_REPLACED}; use sed -i in Bash.")
     match find(text, edit.old_string, edit.new_string, replace_all=edit.replace_all):
         case Found() as found if not changed or found.rung in _LIKE_EXACT:
             return found
@@ -134,6 +131,15 @@ def _found(text: str, edit: StringEdit, shown: str, *, changed: bool) -> Found:
             raise ToolFailed(ambiguous(several.lines, shown))
         case Found() | Missing():
             raise ToolFailed(not_found(text, edit.old_string, shown, changed=changed))
+
+
+def _refuse_too_much(text: str, found: Found, shown: str) -> None:
+    """A short string replaced everywhere by a long one would fill the memory before it filled the disk."""
+    if len(found.replacements) > MAX_REPLACED:
+        raise ToolFailed(f"old_string occurs more than {MAX_REPLACED} times, the limit; use sed -i in Bash.")
+    size = len(text) + sum(len(one.text) - (one.end - one.start) for one in found.replacements)
+    if size > max(MAX_BYTES, len(text)):
+        raise ToolFailed(f"{shown} would grow to {size // 1_000_000} MB; the limit is {MAX_BYTES // 1_000_000} MB.")
 
 
 def _filled(text: str, edit: StringEdit, shown: str) -> Found:

@@ -5,7 +5,8 @@ place in the original: what is found there can be replaced here.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from itertools import accumulate
 
 from tianting.tools.editing.lined_text import LinedText
@@ -35,6 +36,19 @@ class FoldedText:
         self._starts = [0, *accumulate(len(line) + 1 for line in self._lines)]
         self.is_unended = not lined.text.endswith("\n")
         self.text = "\n".join(self._lines) + "\n" * self.is_unended
+
+    @cached_property
+    def _bounded(self) -> str:
+        """`text` with a line end before each line."""
+        return "\n" + self.text
+
+    def blocks(self, body: str, start: int) -> Iterator[int]:
+        """The lines, from `start` on, at which `body` stands: whole folded lines, or the beginning of the last."""
+        needle = "\n" + body
+        at = self._bounded.find(needle, self._starts[min(start, len(self._lines))])
+        while at >= 0:
+            yield self.line_at(at)
+            at = self._bounded.find(needle, at + 1)
 
     def line_at(self, place: int) -> int:
         """The line, from 0, that `place` in the folded text is in."""

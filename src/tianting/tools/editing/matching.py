@@ -29,6 +29,8 @@ from tianting.tools.editing.replacement import Replacement
 Rung = Literal["exact", "line ends", "blanks", "typography", "indent", "escapes", "labels"]
 MAX_PLACES = 1000
 """Places looked for where one is wanted; more are not counted."""
+MAX_REPLACED = 100_000
+"""Places looked for where all are wanted; each costs memory. One more is found, so that the caller can tell."""
 _FOLDS: dict[Rung, Fold] = {
     "line ends": without_carriage_return,
     "blanks": without_trailing_blanks,
@@ -150,7 +152,7 @@ class _Ladder:
             at = text.find(needle, at + step)
 
     def _limited(self, places: Iterator[Replacement]) -> tuple[Replacement, ...]:
-        return tuple(places if self._all else islice(places, MAX_PLACES))
+        return tuple(islice(places, MAX_REPLACED + 1 if self._all else MAX_PLACES))
 
     def _verdict(self, rung: Rung, places: tuple[Replacement, ...]) -> Finding:
         if len(places) == 1 or self._all:

@@ -5,7 +5,8 @@
 Context lines are never written: the file keeps its own, however the patch spelled them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from msgspec import Struct
 
@@ -21,7 +22,7 @@ from tianting.tools.editing.folded_text import (
 )
 from tianting.tools.editing.indent_shift import reindented
 from tianting.tools.editing.lined_text import LinedText
-from tianting.tools.editing.matching import Rung
+from tianting.tools.editing.matching import MAX_PLACES, Rung
 from tianting.tools.editing.patch_format import PatchHunk
 from tianting.tools.editing.replacement import Replacement
 
@@ -91,11 +92,11 @@ class _Fitter:
 
     def _anchor(self, anchor: str, start: int) -> int | None:
         """The first line that is `anchor` but for its indentation, else the only one that begins so."""
-        anchor = unindented(anchor)
-        lines = [unindented(line) for line in self._lined.lines[start:]]
-        if anchor in lines:
-            return start + lines.index(anchor)
-        begun = [number for number, line in enumerate(lines, start) if line.startswith(anchor)]
+        anchor, view = unindented(anchor), self._view("indent")
+        whole = next(view.blocks(f"{anchor}\n", start), None)
+        if whole is not None:
+            return whole
+        begun = list(islice(view.blocks(anchor, start), 2))
         return begun[0] if len(begun) == 1 else None
 
     def _insertion(self, hunk: PatchHunk, start: int) -> _Place:
@@ -117,29 +118,28 @@ class _Fitter:
         return places[0]
 
     def _places(self, hunk: PatchHunk, start: int) -> list[_Place]:
-        """The places of the first rung that has any, from line `start` on."""
+        """The places of the first rung that has any, from line `start` on: all that matter, in order."""
+        most = 1 if hunk.anchors else MAX_PLACES
         for rung in _FOLDS:
-            places = [place for place in self._places_on(rung, hunk) if place.line >= start]
-            last = [place for place in places if place.line + len(_old(hunk)) == self._lined.count]
-            if places:
-                return last if hunk.at_end and last else places
+            if hunk.at_end and (last := list(self._places_on(rung, hunk, max(start, self._last_start(hunk))))):
+                return last
+            if places := list(islice(self._places_on(rung, hunk, start), most)):
+                return places
         return []
 
-    def _places_on(self, rung: Rung, hunk: PatchHunk) -> list[_Place]:
-        old, fold, view = _old(hunk), _FOLDS[rung], self._view(rung)
-        needle = "\n" + "".join(fold(line) + "\n" for line in old)
-        if rung == "indent" and not needle.strip():
-            return []
-        places = []
-        text = "\n" + view.text
-        at = text.find(needle)
-        while at >= 0:
-            line = view.line_at(at)
+    def _last_start(self, hunk: PatchHunk) -> int:
+        """Where `hunk` begins if it ends with the file."""
+        return self._lined.count - len(_old(hunk))
+
+    def _places_on(self, rung: Rung, hunk: PatchHunk, start: int) -> Iterator[_Place]:
+        old, fold = _old(hunk), _FOLDS[rung]
+        body = "".join(fold(line) + "\n" for line in old)
+        if rung == "indent" and not body.strip():
+            return
+        for line in self._view(rung).blocks(body, start):
             added = _fitted_lines(hunk, self._lined.lines[line : line + len(old)], rung)
             if added is not None:
-                places.append(_Place(line=line, rung=rung, added=tuple(added)))
-            at = text.find(needle, at + 1)
-        return places
+                yield _Place(line=line, rung=rung, added=tuple(added))
 
     def _view(self, rung: Rung) -> FoldedText:
         if rung not in self._folded:

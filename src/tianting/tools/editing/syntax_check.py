@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 import msgspec
 
-_MAX_CHARS = 500_000
+_MAX_CHARS = 200_000
 """A larger file would hold up everything else for longer than the news is worth."""
 _TOO_DEEP = "nested too deeply"
 _VERSION = f"Python {sys.version_info.major}.{sys.version_info.minor}"
