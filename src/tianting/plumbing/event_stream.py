@@ -27,6 +27,8 @@ class EventSplitter:
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """The events that `chunk` completes. What the stream ends with unfinished is never an event."""
+        if self._is_between_events() and chunk.endswith(b"\n\n") and b"\r" not in chunk:
+            return _events(chunk[:-2])  # as most servers send them
         searched = max(len(self._pending) - 1, 0)
         self._pending += self._with_plain_newlines(chunk)
         if not self._begun and not self._begin():
@@ -37,6 +39,9 @@ class EventSplitter:
         complete = bytes(self._pending[:end])
         del self._pending[: end + 2]
         return _events(complete)
+
+    def _is_between_events(self) -> bool:
+        return self._begun and not self._pending and not self._after_carriage_return
 
     def _with_plain_newlines(self, chunk: bytes) -> bytes:
         """Lines may end in CRLF, LF or CR; a CRLF may be cut in two."""

@@ -8,7 +8,7 @@ far. The first clock is the HTTP client's own read timeout: a second one around 
 
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 import anyio
 import httpx2
@@ -18,7 +18,6 @@ from tianting.models.http.connection_failures import explain
 from tianting.models.http.error_bodies import read_error_body
 from tianting.models.http.failures import classify, from_stream_error
 from tianting.plumbing.event_stream import EventSplitter, ServerSentEvent
-from tianting.protocol.deltas import RetryCause
 from tianting.protocol.errors import ConfigError, ModelError, ModelUnavailable, RequestRejected
 
 _KEEP_ALIVES = frozenset({"ping", "keepalive"})
@@ -79,7 +78,7 @@ class HttpApi:
             await self._check_stream(response)
             splitter = EventSplitter()
             progress = time.monotonic()
-            while chunk := await self._next_chunk(chunks):
+            async for chunk in chunks:
                 now = time.monotonic()
                 for event in splitter.feed(chunk):
                     if event.event not in _KEEP_ALIVES:
@@ -89,6 +88,8 @@ class HttpApi:
                     raise self._too_slow(self._timeouts.ceiling)
             for event in splitter.feed(b"\n\n"):  # some imitators forget the last blank line
                 yield event
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
+            raise self._broken_off(error) from None
         finally:
             with anyio.move_on_after(1, shield=True):
                 await chunks.aclose()
@@ -106,10 +107,10 @@ class HttpApi:
         try:
             with anyio.fail_after(self._timeouts.silence):
                 return await response.aread()
-        except (TimeoutError, httpx2.ReadTimeout):
+        except TimeoutError:
             raise self._too_slow(self._timeouts.silence) from None
         except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise self._unavailable("broke off its answer", error, "broken_stream") from None
+            raise self._broken_off(error) from None
         finally:
             with anyio.move_on_after(1, shield=True):
                 await response.aclose()
@@ -159,21 +160,14 @@ class HttpApi:
             f"{self._host} answered with {kind} and not with an event stream; check the base URL: {told.message}"
         )
 
-    async def _next_chunk(self, chunks: AsyncIterator[bytes]) -> bytes:
-        """Empty at the end."""
-        try:
-            return await anext(chunks, b"")
-        except httpx2.ReadTimeout:
-            raise self._too_slow(self._timeouts.silence) from None
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
-            raise self._unavailable("broke off its answer", error, "broken_stream") from None
-
     def _too_slow(self, seconds: float) -> ModelUnavailable:
         return ModelUnavailable(f"{self._host} said nothing for {seconds:g} s.", cause="timeout")
 
-    def _unavailable(self, what: str, error: Exception, cause: RetryCause) -> ModelUnavailable:
+    def _broken_off(self, error: Exception) -> ModelUnavailable:
+        if isinstance(error, httpx2.ReadTimeout):
+            return self._too_slow(self._timeouts.silence)
         told = self._without_key(str(error)) or type(error).__name__
-        return ModelUnavailable(f"{self._host} {what}: {told}", cause=cause)
+        return ModelUnavailable(f"{self._host} broke off its answer: {told}", cause="broken_stream")
 
     def _without_key(self, text: str) -> str:
         line = " ".join(text.split())
