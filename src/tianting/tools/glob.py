@@ -7,7 +7,8 @@
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import takewhile
+from heapq import nsmallest
+from itertools import count, takewhile
 from pathlib import Path
 
 import anyio
@@ -60,6 +61,13 @@ class GlobOutput(Struct, frozen=True, kw_only=True, rename="camel"):
     truncated: bool
 
 
+class _Found(Struct, frozen=True, kw_only=True):
+    """The newest matches, `MAX_PATHS` at most, and how many there are: a tree may have millions."""
+
+    names: tuple[str, ...]
+    total: int
+
+
 class Glob:
     """The tool."""
 
@@ -81,18 +89,20 @@ class Glob:
         try:
             with anyio.fail_after(TIME_LIMIT):
                 found = await to_thread.run_sync(self._found, start, pattern, abandon_on_cancel=True)
-                content = (
-                    _page(found) if found else await to_thread.run_sync(self._no_match, parameters, start, pattern)
-                )
+                content = _page(found)
+                if not found.total:
+                    content = await to_thread.run_sync(
+                        self._no_match, parameters, start, pattern, abandon_on_cancel=True
+                    )
         except TimeoutError as error:
             raise ToolFailed(f"Walked {TIME_LIMIT:g} s without an end. Start deeper, with path.") from error
         return ToolOutput(
             content=content,
             data=GlobOutput(
                 duration_ms=round((anyio.current_time() - began) * 1_000),
-                num_files=min(len(found), MAX_PATHS),
-                filenames=tuple(found[:MAX_PATHS]),
-                truncated=len(found) > MAX_PATHS,
+                num_files=len(found.names),
+                filenames=found.names,
+                truncated=found.total > len(found.names),
             ),
         )
 
@@ -104,17 +114,19 @@ class Glob:
         start = self._workspace.resolve(os.path.join(parameters.path, directory))  # noqa: PTH118  keeps "~"
         return start, "/".join(names[len(plain) :])
 
-    def _found(self, start: Path, pattern: str) -> list[str]:
-        """All matches, newest first. Blocks."""
+    def _found(self, start: Path, pattern: str) -> _Found:
+        """The matches. Blocks."""
         if not pattern:
             raise ToolFailed('pattern is empty or a directory. For its files append "*", for all below "**".')
         if not start.is_dir():
             raise missing_path(self._workspace, start, "directory")
-        found = [
-            (-modified, self._workspace.shown(Path(path)))
-            for path, modified in _matches(start, GlobPattern(pattern), from_thread.check_cancelled)
-        ]
-        return [printable(name) for _, name in sorted(found)]
+        matches = _matches(start, GlobPattern(pattern), from_thread.check_cancelled)
+        counted = count()
+        newest = nsmallest(
+            MAX_PATHS, ((-modified, path) for (path, modified), _ in zip(matches, counted, strict=False))
+        )
+        names = tuple(printable(self._workspace.shown(Path(path))) for _, path in newest)
+        return _Found(names=names, total=next(counted))
 
     def _no_match(self, parameters: GlobParameters, start: Path, pattern: str) -> str:
         place = self._workspace.shown(start)
@@ -152,13 +164,13 @@ def _modified(entry: "os.DirEntry[str]") -> int | None:
         return None
 
 
-def _entries(directory: str) -> list["os.DirEntry[str]"]:
+def _entries(directory: str) -> Iterator["os.DirEntry[str]"]:
     """Nothing, for a directory that may not be read or has just gone."""
     try:
         with os.scandir(directory) as entries:
-            return list(entries)
+            yield from entries
     except OSError:
-        return []
+        return
 
 
 def _deeper(pattern: str) -> str:
@@ -166,8 +178,7 @@ def _deeper(pattern: str) -> str:
     return f"{directory}{slash}**/{name}"
 
 
-def _page(found: list[str]) -> str:
-    lines = found[:MAX_PATHS]
-    if len(found) > MAX_PATHS:
-        lines.append(f"[{MAX_PATHS} of {len(found):,}; narrow the pattern]")
-    return "\n".join(lines)
+def _page(found: _Found) -> str:
+    clipped = found.total > len(found.names)
+    note = [f"[{len(found.names)} of {found.total:,}; narrow the pattern]"] if clipped else []
+    return "\n".join((*found.names, *note))

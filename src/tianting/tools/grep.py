@@ -25,6 +25,9 @@ from tianting.tools.searching.run import count_files, run_search
 from tianting.tools.searching.scope import SearchScope
 from tianting.tools.workspace import Workspace
 
+MAX_PATTERN = 4_000
+"""Characters."""
+
 _SPEC = ToolSpec(
     name="Grep",
     description=(
@@ -170,6 +173,8 @@ def _check_pattern(parameters: GrepParameters) -> None:
     pattern = parameters.pattern
     if not pattern:
         raise ToolFailed("pattern is empty. To list files use Glob.")
+    if len(pattern) > MAX_PATTERN:
+        raise ToolFailed(f"pattern has {len(pattern):,} characters, the limit is {MAX_PATTERN:,}; send several calls.")
     if "\0" in pattern:
         raise ToolFailed("pattern holds a NUL character; text files have none. Binary ones: Bash, grep -aP.")
     if not parameters.multiline and ("\n" in pattern or has_escaped_newline(pattern)):

@@ -54,13 +54,13 @@ class LS:
     async def run(self, parameters: LSParameters) -> ToolOutput:
         """List it. Raises `ToolFailed` for what is missing, no directory, or not ours to read."""
         path = self._workspace.resolve(parameters.path)
-        lines = await to_thread.run_sync(self._lines, path, parameters.ignore, abandon_on_cancel=True)
-        shown = lines[:MAX_ENTRIES]
-        if len(lines) > MAX_ENTRIES:
-            shown.append(f"[{MAX_ENTRIES} of {len(lines):,}; use Glob with a pattern for the others]")
-        return ToolOutput(content="\n".join(shown) or "[empty directory]")
+        lines, total = await to_thread.run_sync(self._lines, path, parameters.ignore, abandon_on_cancel=True)
+        if total > len(lines):
+            lines.append(f"[{len(lines)} of {total:,}; use Glob with a pattern for the others]")
+        return ToolOutput(content="\n".join(lines) or "[empty directory]")
 
-    def _lines(self, path: Path, ignored: tuple[str, ...]) -> list[str]:
+    def _lines(self, path: Path, ignored: tuple[str, ...]) -> tuple[list[str], int]:
+        """The first lines, and how many there would be."""
         name = printable(self._workspace.shown(path), 200)
         try:
             with os.scandir(path) as entries:
@@ -72,7 +72,8 @@ class LS:
         except OSError as error:
             reason = (error.strerror or "input error").lower()
             raise ToolFailed(f"Cannot list {name}: {reason}. Choose another directory.") from error
-        return [_line(entry) for entry in sorted(kept, key=lambda entry: (not entry.is_dir(), entry.name))]
+        kept.sort(key=lambda entry: (not entry.is_dir(), entry.name))
+        return [_line(entry) for entry in kept[:MAX_ENTRIES]], len(kept)
 
 
 def _line(entry: "os.DirEntry[str]") -> str:

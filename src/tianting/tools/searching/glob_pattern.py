@@ -12,6 +12,8 @@ from fnmatch import translate
 from tianting.plumbing.printable import printable
 from tianting.tools.contract import ToolFailed
 
+MAX_LENGTH = 1_000
+"""Characters of a pattern, or of a list of them."""
 MAX_ALTERNATIVES = 64
 """What the braces of one pattern may expand to."""
 _INNERMOST_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
@@ -68,8 +70,17 @@ class GlobPattern:
         return frozenset(reached)
 
 
+def refuse_long(pattern: str) -> None:
+    """Raise `ToolFailed` beyond `MAX_LENGTH`: nobody means it, and taking it apart would take for ever."""
+    if len(pattern) > MAX_LENGTH:
+        raise ToolFailed(
+            f"The pattern has {len(pattern):,} characters, the limit is {MAX_LENGTH:,}; send several calls."
+        )
+
+
 def expand_braces(pattern: str) -> list[str]:
-    """`a.{js,ts}` as `a.js` and `a.ts`. Raises `ToolFailed` beyond `MAX_ALTERNATIVES`."""
+    """`a.{js,ts}` as `a.js` and `a.ts`. Raises `ToolFailed` beyond `MAX_ALTERNATIVES` or `MAX_LENGTH`."""
+    refuse_long(pattern)
     finished, waiting = [], [pattern]
     while waiting:
         current = waiting.pop(0)
@@ -84,8 +95,9 @@ def expand_braces(pattern: str) -> list[str]:
 
 
 def _compiled(pattern: str) -> tuple[re.Pattern[str] | None, ...]:
-    """One regular expression a segment; None for `**`."""
+    """One regular expression a segment; None for `**`, of which one says as much as several."""
     names = [name for name in pattern.split("/") if name not in {"", "."}]
+    names = [name for name, before in zip(names, ["", *names], strict=False) if (name, before) != ("**", "**")]
     if names[-1:] == ["**"]:
         names.append("*")
     return tuple(None if name == "**" else re.compile(f"{translate(name)}|{re.escape(name)}") for name in names)

@@ -7,7 +7,7 @@ So they are given only file names, as a first sieve, and the decision falls here
 import re
 
 from tianting.tools.searching.file_types import names_of_type
-from tianting.tools.searching.glob_pattern import GlobPattern, expand_braces
+from tianting.tools.searching.glob_pattern import GlobPattern, expand_braces, refuse_long
 
 _SEPARATOR = re.compile(r"[,\s]+(?![^{]*\})")
 _PLAIN_NAME = re.compile(r"[\w.*?+@-]+")
@@ -18,6 +18,7 @@ class SearchScope:
 
     def __init__(self, glob: str, type_name: str) -> None:
         """Compile. Raises `ToolFailed` for an unknown type, or braces that expand to too much."""
+        refuse_long(glob)
         globs = [_anchored(part) for part in _SEPARATOR.split(glob.strip()) if part.strip("!")]
         self._wanted = [GlobPattern(part) for part in globs if not part.startswith("!")]
         self._unwanted = [GlobPattern(part.removeprefix("!")) for part in globs if part.startswith("!")]
