@@ -221,7 +221,7 @@ def test_what_is_written_can_be_read(event: HookEvent) -> None:
 
 
 def test_every_event_can_be_read_by_its_name() -> None:
-    kinds = {kind.__name__ for kind in HookEvent.__args__}  # type: ignore[attr-defined]
+    kinds = {kind.__name__ for kind in HookEvent.__args__}
 
     assert kinds == EVENTS
 

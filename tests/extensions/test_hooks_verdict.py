@@ -180,8 +180,10 @@ def test_a_hook_that_fails_open_refuses_nothing(what: Said, trouble: str) -> Non
             said(0, specific(permissionDecision="allow", updatedInput="ls")),
             HookOutcome(
                 messages=(
-                    "The hook `guard` failed on PreToolUse (hookSpecificOutput.updatedInput: "
-                    "Expected `object | null`, got `str`); nothing was stopped.",
+                    (
+                        "The hook `guard` failed on PreToolUse (hookSpecificOutput.updatedInput: "
+                        "Expected `object | null`, got `str`); nothing was stopped."
+                    ),
                 )
             ),
             id="a yes to what was not understood is none",
@@ -247,8 +249,10 @@ def test_a_hook_that_fails_open_refuses_nothing(what: Said, trouble: str) -> Non
             said(0, specific(decision={"behavior": "allow", "updatedInput": 1})),
             HookOutcome(
                 messages=(
-                    "The hook `guard` failed on PermissionRequest (hookSpecificOutput.decision.updatedInput: "
-                    "Expected `object | null`, got `int`); nothing was stopped.",
+                    (
+                        "The hook `guard` failed on PermissionRequest (hookSpecificOutput.decision.updatedInput: "
+                        "Expected `object | null`, got `int`); nothing was stopped."
+                    ),
                 )
             ),
             id="question answered with a yes that was not understood",
@@ -273,8 +277,10 @@ def test_a_hook_that_fails_open_refuses_nothing(what: Said, trouble: str) -> Non
                 permission_reason="no",
                 blocked="no",
                 messages=(
-                    "The hook `guard` failed on PreToolUse (hookSpecificOutput.hookEventName is 'PostToolUse', "
-                    "the event PreToolUse); it was refused.",
+                    (
+                        "The hook `guard` failed on PreToolUse (hookSpecificOutput.hookEventName is 'PostToolUse', "
+                        "the event PreToolUse); it was refused."
+                    ),
                 ),
             ),
             id="another event's name does not undo a no",

@@ -50,7 +50,7 @@ class WebHooks:
 
     async def _ask(self, hook: HttpHook, event: bytes) -> Said:
         url = httpx2.URL(hook.url)
-        headers = {name: self._filled_in(value, hook) for name, value in hook.headers.items()}
+        headers = {name.lower(): self._filled_in(value, hook) for name, value in hook.headers.items()}
         headers |= {"host": url.netloc.decode("ascii"), "accept-encoding": "identity"}
         request = httpx2.Request(
             "POST",
@@ -124,13 +124,11 @@ def _is_public(number: str) -> bool:
 
 
 def _fits(pattern: str, url: str) -> bool:
-    """Whether `url` has the form of `pattern`. A `*` in the host does not reach beyond it."""
-    scheme_and_host, slash, path = _parted(pattern)
-    host = re.escape(scheme_and_host).replace(r"\*", "[^/]*")
-    return re.fullmatch(host + re.escape(slash + path).replace(r"\*", ".*"), url, re.DOTALL) is not None
-
-
-def _parted(pattern: str) -> tuple[str, str, str]:
+    """Whether `url` has the form of `pattern`: a `*` in the host ends with it, and a host alone covers its paths."""
+    if pattern == "*":
+        return True
     scheme, mark, rest = pattern.partition("://")
     host, slash, path = rest.partition("/")
-    return scheme + mark + host, slash, path
+    host_form = re.escape(scheme + mark + host).replace(r"\*", "[^/?#]*")
+    path_form = re.escape(slash + path).replace(r"\*", ".*") if slash else "(/.*)?"
+    return re.fullmatch(host_form + path_form, url, re.DOTALL) is not None

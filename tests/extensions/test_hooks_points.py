@@ -1,0 +1,350 @@
+"""What loop and session ask, and the answers they act on."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.extensions.conftest import MakeInput, MakeRunner
+from tianting.extensions.hooks.answer import RequestDecision
+from tianting.extensions.hooks.asking import HookedPerson
+from tianting.extensions.hooks.dry_run import DryRun, Trial, dry_run
+from tianting.extensions.hooks.events import Circumstances, PreToolUse, SubagentStart
+from tianting.extensions.hooks.outcome import HookOutcome
+from tianting.extensions.hooks.permission import weighed
+from tianting.extensions.hooks.points import MOST_REMINDERS, HookPoints, Ties
+from tianting.extensions.hooks.port import AgentHooks, BeforeTool, BeforeTurn, NoHooks
+from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict
+from tianting.protocol.content import Text
+from tianting.protocol.tool_calls import Access, CallResult, ToolCall
+
+pytestmark = pytest.mark.anyio
+CALL = ToolCall(call_id="c1", tool_name="Bash", arguments={"command": "ls"})
+ACCESSES = (Access(effect="execute", target="ls"),)
+OK = CallResult(call_id="c1", content="out")
+
+MakePoints = Callable[..., HookPoints]
+
+
+@pytest.fixture
+def reported() -> list[HookOutcome]:
+    """What was told to whoever shows it."""
+    return []
+
+
+@pytest.fixture
+def points(make_runner: MakeRunner, tmp_path: Path, reported: list[HookOutcome]) -> MakePoints:
+    """Builds the points of a session where one event has these commands."""
+
+    async def report(outcome: HookOutcome) -> None:
+        reported.append(outcome)
+
+    def make(event: str, *lines: str, **more: Any) -> HookPoints:
+        hooks = {event: [{"hooks": [{"type": "command", "command": line, **more} for line in lines]}]}
+        ties = Ties(
+            circumstances=lambda: Circumstances(session_id="s", transcript_path="/t", cwd=str(tmp_path)),
+            rule_holds=lambda rule, tool, accesses: rule == f"{tool}({accesses[0].target})",
+            report=report,
+        )
+        return HookPoints(make_runner(hooks), ties)
+
+    return make
+
+
+def says(json: str) -> str:
+    return f"cat > event; echo '{json}'"
+
+
+async def test_a_call_is_refused(points: MakePoints, reported: list[HookOutcome]) -> None:
+    before = await points("PreToolUse", "echo No. >&2; exit 2").before_tool(CALL, ACCESSES)
+
+    assert before == BeforeTool(
+        refusal=CallResult(call_id="c1", content="No.", outcome="denied"), opinion="ask", reason="No."
+    )
+    assert [record.name for outcome in reported for record in outcome.records] == ["PreToolUse:Bash"]
+
+
+async def test_a_hook_that_ends_the_turn_refuses_the_call(points: MakePoints) -> None:
+    hook = says('{"continue": false, "stopReason": "Enough."}')
+
+    assert (await points("PreToolUse", hook).before_tool(CALL, ACCESSES)).refusal == CallResult(
+        call_id="c1", content="Enough.", outcome="denied", interrupts=True
+    )
+
+
+@pytest.mark.parametrize(("decision", "opinion"), [("allow", "allow"), ("ask", "ask"), ("defer", "ask")])
+async def test_a_hook_has_an_opinion(points: MakePoints, decision: str, opinion: Any) -> None:
+    fields = f'"permissionDecision": "{decision}", "permissionDecisionReason": "r", "additionalContext": "know"'
+    hook = says(f'{{"hookSpecificOutput": {{{fields}, "updatedInput": {{"command": "pwd"}}}}}}')
+
+    assert await points("PreToolUse", hook).before_tool(CALL, ACCESSES) == BeforeTool(
+        arguments={"command": "pwd"}, opinion=opinion, reason="r", contexts=("know",)
+    )
+
+
+@pytest.mark.parametrize(("rule", "runs"), [("Bash(ls)", True), ("Bash(rm)", False)])
+async def test_a_condition_is_judged_by_the_permission_rules(points: MakePoints, rule: str, runs: bool) -> None:
+    hooked = points("PreToolUse", "exit 2", **{"if": rule})
+
+    assert ((await hooked.before_tool(CALL, ACCESSES)).refusal is not None) is runs
+
+
+@pytest.mark.parametrize(
+    ("event", "hook", "result", "expected"),
+    [
+        pytest.param(
+            "PostToolUse",
+            "echo Lint fails. >&2; exit 2",
+            OK,
+            "out\n\n<system-reminder>\nLint fails.\n</system-reminder>",
+            id="a word to the model",
+        ),
+        pytest.param(
+            "PostToolUse",
+            says('{"hookSpecificOutput": {"updatedToolOutput": {"a": 1}}}'),
+            OK,
+            '{"a":1}',
+            id="another result",
+        ),
+        pytest.param(
+            "PostToolUse",
+            says('{"hookSpecificOutput": {"updatedToolOutput": "other"}}'),
+            OK,
+            "other",
+            id="another text",
+        ),
+        pytest.param(
+            "PostToolUseFailure",
+            says('{"hookSpecificOutput": {"additionalContext": "try again"}}'),
+            CallResult(call_id="c1", content="err", outcome="failed"),
+            "err\n\n<system-reminder>\ntry again\n</system-reminder>",
+            id="after a failure",
+        ),
+        pytest.param("PostToolUseFailure", "exit 2", OK, "out", id="another event"),
+        pytest.param(
+            "PostToolUse", "exit 2", CallResult(call_id="c1", content="no", outcome="denied"), "no", id="never ran"
+        ),
+    ],
+)
+async def test_a_result_is_seen_through_hooks(
+    points: MakePoints, event: str, hook: str, result: CallResult, expected: str
+) -> None:
+    after = await points(event, hook).after_tool(CALL, ACCESSES, result, duration=0.25)
+
+    assert after == CallResult(call_id="c1", content=expected, outcome=result.outcome)
+
+
+async def test_a_hook_finds_a_result_wrong_and_ends_the_turn(points: MakePoints) -> None:
+    hooked = points("PostToolUse", says('{"decision": "block", "reason": "wrong", "continue": false}'))
+
+    after = await hooked.after_tool(CALL, ACCESSES, OK, duration=0.25, contexts=("early",))
+
+    assert after == CallResult(
+        call_id="c1",
+        content="out\n\nwrong\n\n<system-reminder>\nearly\n</system-reminder>",
+        outcome="failed",
+        interrupts=True,
+    )
+
+
+async def test_words_stand_behind_a_result_of_blocks(points: MakePoints, tmp_path: Path) -> None:
+    failed = CallResult(call_id="c1", content=(Text(text="err"),), outcome="interrupted")
+
+    after = await points("PostToolUseFailure", "cat > event; exit 2").after_tool(
+        CALL, ACCESSES, failed, duration=0.25, contexts=("early",)
+    )
+
+    assert after.content == (Text(text="err"), Text(text="<system-reminder>\nearly\n</system-reminder>"))
+    told = (tmp_path / "event").read_text()
+    assert '"error":"err","is_interrupt":true,"duration_ms":250' in told
+
+
+async def test_a_prompt_is_blocked_or_explained(points: MakePoints) -> None:
+    assert await points("UserPromptSubmit", "echo secret >&2; exit 2").prompt_submitted("hi") == BeforeTurn(
+        blocked="secret"
+    )
+    assert await points("UserPromptSubmit", "echo know").prompt_submitted("hi") == BeforeTurn(contexts=("know",))
+    assert await points("UserPromptSubmit", says('{"continue": false}')).prompt_submitted("hi") == BeforeTurn(
+        blocked="The hook `cat > event; echo '{\"continue\": false}'` ended the turn."
+    )
+
+
+async def test_a_session_begins_with_what_hooks_know(points: MakePoints) -> None:
+    hook = says(
+        '{"hookSpecificOutput": {"additionalContext": "know", "sessionTitle": "T", "initialUserMessage": "go"}}'
+    )
+
+    assert await points("SessionStart", hook).session_started("startup", "m") == BeforeTurn(
+        contexts=("know",), session_title="T", initial_user_message="go"
+    )
+
+
+async def test_the_model_goes_on_until_it_is_enough(points: MakePoints, tmp_path: Path) -> None:
+    hooked = points("Stop", "cat > event; echo more >&2; exit 2")
+
+    assert await hooked.stopping("done", times=0) == "more"
+    assert '"stop_hook_active":false,"last_assistant_message":"done"' in (tmp_path / "event").read_text()
+    assert await hooked.stopping("done", times=MOST_REMINDERS - 1) == "more"
+    assert '"stop_hook_active":true' in (tmp_path / "event").read_text()
+    assert await hooked.stopping("done", times=MOST_REMINDERS) is None
+
+
+async def test_a_hook_that_ends_the_turn_does_not_keep_the_model_at_work(points: MakePoints) -> None:
+    assert await points("Stop", says('{"continue": false, "decision": "block"}')).stopping("", times=0) is None
+
+
+async def test_a_summary_can_be_refused(points: MakePoints) -> None:
+    assert await points("PreCompact", "echo later >&2; exit 2").compacting("auto") == "later"
+    assert await points("PreCompact", "true").compacting("manual", "keep names") is None
+
+
+@pytest.mark.parametrize(
+    ("event", "tell", "told"),
+    [
+        ("PostCompact", lambda p: p.compacted("auto", "all"), '"trigger":"auto","compact_summary":"all"'),
+        (
+            "Notification",
+            lambda p: p.notify("m", "idle_prompt", "t"),
+            '"message":"m","notification_type":"idle_prompt"',
+        ),
+        ("SessionEnd", lambda p: p.session_ended("logout"), '"reason":"logout"'),
+        ("PermissionDenied", lambda p: p.permission_denied(CALL, ACCESSES, "no"), '"tool_use_id":"c1","reason":"no"'),
+        ("SubagentStart", lambda p: p.ask(SubagentStart(agent_id="a", agent_type="Explore")), '"agent_type":"Explore"'),
+    ],
+)
+async def test_hooks_are_told(points: MakePoints, tmp_path: Path, event: str, tell: Any, told: str) -> None:
+    await tell(points(event, "cat > event"))
+
+    assert told in (tmp_path / "event").read_text()
+
+
+class Yes:
+    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
+        return Allow(reason="yes")
+
+
+def decides(json: str) -> str:
+    return says(f'{{"hookSpecificOutput": {{"decision": {json}}}}}')
+
+
+NOBODY = Deny(
+    reason="Bash needs the user's permission (it runs) and nobody can be asked here. "
+    "Do not repeat it; choose another way, or say at the end what you would have run."
+)
+
+
+@pytest.mark.parametrize(
+    ("hook", "with_person", "alone"),
+    [
+        pytest.param("true", Allow(reason="yes"), NOBODY, id="silence"),
+        pytest.param(decides('{"behavior": "allow"}'), Allow(reason="a hook"), Allow(reason="a hook"), id="yes"),
+        pytest.param(
+            decides('{"behavior": "deny", "message": "no", "interrupt": true}'),
+            Deny(reason="no", interrupts=True),
+            Deny(reason="no", interrupts=True),
+            id="no",
+        ),
+        pytest.param(
+            decides('{"behavior": "deny"}'),
+            Deny(reason="A hook of the user refused this."),
+            Deny(reason="A hook of the user refused this."),
+            id="bare no",
+        ),
+        pytest.param(
+            decides('{"behavior": "allow", "updatedInput": {}}'),
+            Allow(reason="yes"),
+            NOBODY,
+            id="yes to something else",
+        ),
+    ],
+)
+async def test_a_hook_answers_in_a_persons_place(
+    points: MakePoints, hook: str, with_person: Decision, alone: Decision
+) -> None:
+    hooked = points("PermissionRequest", hook)
+
+    assert await HookedPerson(Yes(), hooked).ask(CALL, ACCESSES, "it runs") == with_person
+    assert await HookedPerson(None, hooked).ask(CALL, ACCESSES, "it runs") == alone
+
+
+async def test_a_failing_guard_of_questions_answers_no(points: MakePoints) -> None:
+    hooked = points("PermissionRequest", "exit 1", onFailure="block")
+
+    assert await hooked.permission_requested(CALL, ACCESSES) == RequestDecision(
+        behavior="deny", message="The hook `exit 1` failed (exit code 1), and nothing passes without it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "opinion", "expected"),
+    [
+        pytest.param(Deny(reason="rule"), "allow", Deny(reason="rule"), id="a yes undoes no rule"),
+        pytest.param(Deny(reason="rule"), "ask", Deny(reason="rule"), id="nor does a question"),
+        pytest.param(Ask(reason="it runs"), "allow", Allow(reason="a hook"), id="a yes spares the question"),
+        pytest.param(Ask(reason="it runs"), "ask", Ask(reason="a hook wants you to be asked"), id="asked anyway"),
+        pytest.param(Ask(reason="it runs"), None, Ask(reason="it runs"), id="no opinion"),
+        pytest.param(Allow(reason="mode"), "ask", Ask(reason="a hook wants you to be asked"), id="asked after all"),
+        pytest.param(Allow(reason="mode"), "allow", Allow(reason="mode"), id="agreed"),
+    ],
+)
+def test_the_word_of_hooks_and_rules(verdict: Verdict, opinion: Any, expected: Verdict) -> None:
+    assert weighed(verdict, BeforeTool(opinion=opinion)) == expected
+
+
+async def test_without_hooks_everything_goes_on() -> None:
+    hooks: AgentHooks = NoHooks()
+
+    assert await hooks.before_tool(CALL, ACCESSES) == BeforeTool()
+    assert await hooks.after_tool(CALL, ACCESSES, OK, duration=1) is OK
+    assert await hooks.session_started("startup", "m") == BeforeTurn()
+    assert await hooks.prompt_submitted("hi") == BeforeTurn()
+    assert await hooks.stopping("done", times=0) is None
+    assert await hooks.compacting("auto") is None
+    await hooks.permission_denied(CALL, ACCESSES, "no")
+    await hooks.compacted("auto", "all")
+    await hooks.notify("m", "idle_prompt")
+    await hooks.session_ended("logout")
+
+
+def test_the_points_are_the_port(points: MakePoints) -> None:
+    hooks: AgentHooks = points("Stop", "true")
+
+    assert isinstance(hooks, HookPoints)
+
+
+async def test_a_dry_run_tells_which_hooks_match_and_what_each_says(make_runner: MakeRunner, given: MakeInput) -> None:
+    runner = make_runner(
+        {
+            "PreToolUse": [
+                {"matcher": "Edit", "hooks": [{"type": "command", "command": "true"}]},
+                {"matcher": "Bash", "hooks": [{"type": "command", "command": "echo no >&2; exit 2"}]},
+            ],
+            "Stop": [{"hooks": [{"type": "command", "command": "true"}]}],
+        }
+    )
+
+    with anyio.fail_after(5):
+        async with runner:
+            run = await dry_run(runner, given(PreToolUse(tool_name="Bash", tool_input={}, tool_use_id="1")))
+
+    said = HookOutcome(permission="deny", permission_reason="no", blocked="no", records=run.outcome.records)
+    assert run == DryRun(
+        trials=(
+            Trial(
+                source="settings.json",
+                place="hooks.PreToolUse[0].hooks[0]",
+                title="true",
+                passed_over="its matcher 'Edit' does not match 'Bash'",
+            ),
+            Trial(
+                source="settings.json",
+                place="hooks.PreToolUse[1].hooks[0]",
+                title="echo no >&2; exit 2",
+                outcome=said,
+            ),
+        ),
+        outcome=said,
+    )
+    assert [record.stderr for record in run.outcome.records] == ["no\n"]
