@@ -9,6 +9,7 @@ import pytest
 
 from tests.end_to_end.stage import KEY, PROGRAM, Ended, Stage, playing, until
 from tianting.models.scripted import Reply, calls, says
+from tianting.session.reading import load
 
 pytestmark = pytest.mark.anyio
 
@@ -134,6 +135,18 @@ async def test_disk_that_is_full(stage: Stage) -> None:
 
     assert (again.code, again.stdout.strip()) == (0, ("word " * 20_000).strip())
     assert [b"Two." in request.body for request in server.requests] == [False, True, True]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])
+async def test_streams_that_are_closed_get_nothing(stage: Stage, closed: str) -> None:
+    """Not even the answer may go elsewhere: the transcript and the sockets take the free numbers."""
+    async with playing(says("Hi.")) as server:
+        stage.toward(server)
+        ended = await stage.run("-p", "Hi.", "--verbose", through=("sh", "-c", f'exec "$@" {closed}', "sh"))
+
+    assert (ended.code, ended.stderr, len(server.requests)) == (0, "", 1)
+    assert ended.stdout == ("" if " >&-" in f" {closed}" else "Hi.\n")
+    assert load(stage.transcript).damaged_lines == 0
 
 
 async def test_output_that_cannot_be_written(stage: Stage) -> None:

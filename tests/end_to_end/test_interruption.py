@@ -1,7 +1,11 @@
 """Stopping the program at any moment: it ends at once, leaves no process, and the conversation goes on afterwards."""
 
+import fcntl
 import os
+import select
 import signal
+import sys
+import termios
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,6 +17,7 @@ import pytest
 from tests.end_to_end.stage import Ended, Running, Stage, is_alive, is_event, is_system, playing, until
 from tianting.models.scripted import Reply, calls, says
 from tianting.models.scripted_faults import Fault
+from tianting.plumbing.process_group import CHUNK
 from tianting.protocol.messages import unanswered_calls
 from tianting.session.reading import load
 from tianting.testing.model_server import ModelServer
@@ -122,13 +127,16 @@ async def test_text_mode_says_that_it_was_stopped(stage: Stage) -> None:
 
 async def test_interrupted_although_nobody_reads(stage: Stage) -> None:
     """A reader that sleeps must not keep the program alive: its pipe is full when the interrupt comes."""
+    reader, writer = os.pipe()
     async with playing(says("word " * 100_000)) as server:
         stage.toward(server)
-        async with stage.running(*STREAM) as run:
-            await until(lambda: server.requests and is_full(run))
+        async with stage.running(*STREAM, stdout=writer) as run:
+            os.close(writer)
+            await until(lambda: waiting_bytes(reader) > CHUNK - select.PIPE_BUF)
             run.tell(signal.SIGINT)
             with anyio.fail_after(5):
                 code = await run.process.wait()
+    os.close(reader)
 
     assert code == 130
     await assert_goes_on(stage)
@@ -181,9 +189,9 @@ async def stopped(run: Running, number: signal.Signals) -> Ended:
     return ended
 
 
-def is_full(run: Running) -> bool:
-    """Whether the program waits for somebody to read."""
-    return b"poll" in Path(f"/proc/{run.process.pid}/wchan").read_bytes()
+def waiting_bytes(reader: int) -> int:
+    """How much a pipe holds."""
+    return int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def assert_nobody_left(run: Running) -> None:
