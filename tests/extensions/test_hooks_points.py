@@ -18,6 +18,7 @@ from tianting.extensions.hooks.points import MOST_REMINDERS, HookPoints, Ties
 from tianting.extensions.hooks.port import AgentHooks, BeforeTool, BeforeTurn, NoHooks
 from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict
 from tianting.protocol.content import Text
+from tianting.protocol.errors import ConfigError
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
 pytestmark = pytest.mark.anyio
@@ -45,12 +46,18 @@ def points(make_runner: MakeRunner, tmp_path: Path, reported: list[HookOutcome])
         hooks = {event: [{"hooks": [{"type": "command", "command": line, **more} for line in lines]}]}
         ties = Ties(
             circumstances=lambda: Circumstances(session_id="s", transcript_path="/t", cwd=str(tmp_path)),
-            rule_holds=lambda rule, tool, accesses: rule == f"{tool}({accesses[0].target})",
+            rule_holds=rule_holds,
             report=report,
         )
         return HookPoints(make_runner(hooks), ties)
 
     return make
+
+
+def rule_holds(rule: str, tool: str, accesses: tuple[Access, ...]) -> bool:
+    if rule.endswith("(("):
+        raise ConfigError("not understood")
+    return rule == f"{tool}({accesses[0].target})"
 
 
 def says(json: str) -> str:
@@ -84,7 +91,14 @@ async def test_a_hook_has_an_opinion(points: MakePoints, decision: str, opinion:
     )
 
 
-@pytest.mark.parametrize(("rule", "runs"), [("Bash(ls)", True), ("Bash(rm)", False)])
+@pytest.mark.parametrize(
+    ("rule", "runs"),
+    [
+        pytest.param("Bash(ls)", True, id="it speaks of the call"),
+        pytest.param("Bash(rm)", False, id="of another"),
+        pytest.param("Bash((", True, id="nobody understands it"),
+    ],
+)
 async def test_a_condition_is_judged_by_the_permission_rules(points: MakePoints, rule: str, runs: bool) -> None:
     hooked = points("PreToolUse", "exit 2", **{"if": rule})
 

@@ -37,9 +37,9 @@ def test_every_field_is_read_in_the_order_of_the_file() -> None:
                         "onFailure": "block",
                         "statusMessage": "Looking",
                         "once": True,
-                        "async": True,
                         "allowedEnvVars": ["TOKEN"],
                     },
+                    {"type": "command", "command": "log", "async": True},
                     {"type": "http", "url": "https://a.example/x", "headers": {"A": "$T"}, "allowedEnvVars": ["T"]},
                 ],
             }
@@ -61,7 +61,6 @@ def test_every_field_is_read_in_the_order_of_the_file() -> None:
                     on_failure="block",
                     status_message="Looking",
                     once=True,
-                    in_background=True,
                     allowed_env_vars=("TOKEN",),
                 ),
                 source="/s.json",
@@ -70,9 +69,16 @@ def test_every_field_is_read_in_the_order_of_the_file() -> None:
             Hook(
                 event="PreToolUse",
                 matcher="Bash",
-                action=HttpHook(url="https://a.example/x", headers={"A": "$T"}, allowed_env_vars=("T",)),
+                action=CommandHook(command="log", in_background=True),
                 source="/s.json",
                 place="hooks.PreToolUse[0].hooks[1]",
+            ),
+            Hook(
+                event="PreToolUse",
+                matcher="Bash",
+                action=HttpHook(url="https://a.example/x", headers={"A": "$T"}, allowed_env_vars=("T",)),
+                source="/s.json",
+                place="hooks.PreToolUse[0].hooks[2]",
             ),
             Hook(
                 event="Stop",
@@ -141,6 +147,11 @@ def one(event: str = "PreToolUse", **hook: Any) -> dict[str, Any]:
             one("Stop", **{"if": "Bash"}),
             "s: hooks.Stop[0].hooks[0]: `if` speaks of tool calls, and Stop is none.",
             id="condition without a call",
+        ),
+        pytest.param(
+            {"Stop": [{"hooks": [{"type": "command", "command": "x", "async": True, "onFailure": "block"}]}]},
+            "s: hooks.Stop[0].hooks[0]: nobody waits for an `async` hook, so it cannot block.",
+            id="a background hook that blocks",
         ),
         pytest.param(
             {"Stop": [{"hooks": [{"type": "http", "url": "ftp://x"}]}]},

@@ -153,6 +153,22 @@ async def test_once_means_once_in_a_session(make_runner: MakeRunner, given: Make
     assert (tmp_path / "runs").read_text() == "x\n"
 
 
+async def test_once_holds_for_those_that_do_the_same(make_runner: MakeRunner, given: MakeInput, tmp_path: Path) -> None:
+    runner = make_runner(commands("echo x >> runs", "echo x >> runs", once=True))
+
+    async with runner:
+        await runner.run(given(BASH))
+        await runner.run(given(BASH))
+
+    assert (tmp_path / "runs").read_text() == "x\n"
+
+
+async def test_what_its_caller_raises_comes_out_as_it_is(make_runner: MakeRunner) -> None:
+    with pytest.raises(ConfigError, match="mine"):
+        async with make_runner({}):
+            raise ConfigError("mine")
+
+
 async def test_identical_commands_run_once(make_runner: MakeRunner, given: MakeInput, tmp_path: Path) -> None:
     await run(make_runner(commands("echo x >> runs", "echo x >> runs", timeout=5)), given(BASH))
 
@@ -172,6 +188,16 @@ async def test_nobody_waits_for_a_background_hook_and_the_session_ends_it(
     assert [record.title for record in outcome.records] == ["until [ -s pid ]; do :; done"]
     pid = (tmp_path / "pid").read_text().strip()
     assert not Path(f"/proc/{pid}").exists()
+
+
+async def test_one_that_is_asked_alone_is_waited_for(make_runner: MakeRunner, given: MakeInput) -> None:
+    hooks = {"Stop": [{"hooks": [{"type": "command", "command": "exit 3", "async": True}]}]}
+
+    async with make_runner(hooks) as runner:
+        [one] = runner.selection(given(STOP))
+        outcome = await runner.ask(one.hook, given(STOP))
+
+    assert [record.exit_code for record in outcome.records] == [3]
 
 
 async def test_a_background_hook_that_fails_is_logged(

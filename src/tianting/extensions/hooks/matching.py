@@ -48,6 +48,8 @@ _ALSO = {
 }
 """Names that hooks written for another set of tools know ours by. A guard on `Edit|Write` must see every edit."""
 
+TWIN = "another hook does the same"
+
 
 class Selection(Struct, frozen=True, kw_only=True):
     """A hook of the event, and why it does not run."""
@@ -116,7 +118,7 @@ def _without_twins(selected: list[Selection]) -> tuple[Selection, ...]:
         if one.passed_over:
             result.append(one)
         elif work in seen:
-            result.append(structs.replace(one, passed_over="another hook does the same"))
+            result.append(structs.replace(one, passed_over=TWIN))
         else:
             seen.add(work)
             result.append(_stricter(one) if work in strict else one)

@@ -1,5 +1,6 @@
 """The points of a session at which hooks are asked, each with the arguments and the answer of its caller."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,13 +30,16 @@ from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
 from tianting.extensions.hooks.port import BeforeTool, BeforeTurn, Source, Trigger
 from tianting.extensions.hooks.runner import HookRunner
 from tianting.protocol.content import Image, Text, text_of
+from tianting.protocol.errors import ConfigError
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
+
+log = logging.getLogger(__name__)
 
 MOST_REMINDERS = 8
 """How often hooks may keep the model from stopping in one turn: one that is never satisfied would cost without end."""
 
 RuleHolds = Callable[[str, str, tuple[Access, ...]], bool]
-"""Whether a permission rule speaks of a tool's call with these accesses."""
+"""Whether a permission rule speaks of a tool's call with these accesses. May raise `ConfigError`: then it does."""
 Report = Callable[[HookOutcome], Awaitable[None]]
 """Takes what there is to show: `messages` for the person, `records` for protocols, `stop` for the end of the turn."""
 
@@ -142,7 +146,14 @@ class HookPoints:
         await self.ask(SessionEnd(reason=reason))
 
     def _holds(self, call: ToolCall, accesses: tuple[Access, ...]) -> Holds:
-        return lambda rule: self._ties.rule_holds(rule, call.tool_name, accesses)
+        def holds(rule: str) -> bool:
+            try:
+                return self._ties.rule_holds(rule, call.tool_name, accesses)
+            except ConfigError as error:
+                log.warning("a hook's `if` cannot be judged, so the hook runs: %s", error)
+                return True
+
+        return holds
 
 
 def _refusal(call: ToolCall, outcome: HookOutcome) -> CallResult | None:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from tianting.extensions.hooks.events import EVENTS, TOOL_EVENTS
-from tianting.extensions.hooks.schema import ConfiguredAction, Hook, HttpHook
+from tianting.extensions.hooks.schema import CommandHook, ConfiguredAction, Hook, HttpHook
 from tianting.protocol.errors import ConfigError
 
 _KINDS = frozenset({"command", "http", "prompt"})
@@ -77,5 +77,7 @@ def _check_matcher(matcher: str, source: str, place: str) -> None:
 def _check_action(action: ConfiguredAction, event: str, source: str, place: str) -> None:
     if action.condition is not None and event not in TOOL_EVENTS:
         raise ConfigError(f"{source}: {place}: `if` speaks of tool calls, and {event} is none.")
+    if isinstance(action, CommandHook) and action.in_background and action.on_failure == "block":
+        raise ConfigError(f"{source}: {place}: nobody waits for an `async` hook, so it cannot block.")
     if isinstance(action, HttpHook) and not re.match(r"https?://[^/@]+(/|$)", action.url):
         raise ConfigError(f"{source}: {place}: the url must begin with http:// or https:// and hold no password.")

@@ -6,7 +6,6 @@ event -> which hooks -> each in time: command | address | model | callback -> ve
 import logging
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +16,7 @@ from msgspec import Struct, structs
 from tianting.extensions.hooks.command import run_command
 from tianting.extensions.hooks.events import HookInput, encode_input
 from tianting.extensions.hooks.launch import CommandSurroundings, command_for
-from tianting.extensions.hooks.matching import Holds, Selection, always, select, subjects_of
+from tianting.extensions.hooks.matching import TWIN, Holds, Selection, always, select, subjects_of
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome, HookRecord, joined
 from tianting.extensions.hooks.question import AskModel, ask_question
 from tianting.extensions.hooks.schema import CallbackHook, CommandHook, Hook, HttpHook, PromptHook
@@ -61,19 +60,22 @@ class HookRunner:
         self._new_id = new_id
         self._spent: set[str] = set()
         self._background: TaskGroup | None = None
-        self._exit = AsyncExitStack()
 
     async def __aenter__(self) -> "HookRunner":
-        self._exit.push_async_callback(self._web.aclose)
-        self._background = await self._exit.enter_async_context(anyio.create_task_group())
+        self._background = anyio.create_task_group()
+        await self._background.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool | None:
-        if self._background is not None:
-            self._background.cancel_scope.cancel()
-        return await self._exit.__aexit__(kind, error, trace)
+    ) -> None:
+        try:
+            if self._background is not None:
+                self._background.cancel_scope.cancel()
+                # Our caller's failure is not the group's: handed to it, it would come out inside an ExceptionGroup.
+                await self._background.__aexit__(None, None, None)
+        finally:
+            await self._web.aclose()
 
     def waits_for(self, event_name: str) -> bool:
         """Whether any hook is configured for the event: who does not ask needs not gather what it would be told."""
@@ -90,8 +92,7 @@ class HookRunner:
         """
         if not self.waits_for(hook_input.event_name):
             return NOTHING
-        hooks = [one.hook for one in self.selection(hook_input, holds) if not one.passed_over]
-        self._spent.update(_mark(hook) for hook in hooks if hook.action.once)
+        hooks = self._due(hook_input, holds)
         outcomes = [NOTHING] * len(hooks)
 
         async def ask(index: int, hook: Hook) -> None:
@@ -99,19 +100,25 @@ class HookRunner:
 
         async with anyio.create_task_group() as tasks:
             for index, hook in enumerate(hooks):
-                tasks.start_soon(ask, index, hook)
+                if self._background is not None and _is_unheard(hook):
+                    self._background.start_soon(self._run_unheard, hook, hook_input)
+                else:
+                    tasks.start_soon(ask, index, hook)
         return self._spill.shortened(joined(outcomes))
 
     async def ask(self, hook: Hook, hook_input: HookInput) -> HookOutcome:
-        """Ask one hook, whatever it waits for."""
-        if isinstance(hook.action, CommandHook) and hook.action.in_background and self._background is not None:
-            self._background.start_soon(self._run_unheard, hook, hook_input)
-            return NOTHING
+        """Ask one hook, whatever it waits for, and wait for its answer."""
         begun = time.monotonic()
         said = await self._guarded(hook, hook_input)
         outcome = judge(hook_input.event_name, said, title=hook.title, on_failure=hook.action.on_failure)
         record = self._record(hook, hook_input, said, outcome, time.monotonic() - begun)
         return structs.replace(outcome, records=(record,))
+
+    def _due(self, hook_input: HookInput, holds: Holds) -> list[Hook]:
+        """The hooks to run now. Those that run once in a session, themselves or as a twin, are spent with it."""
+        due = [one for one in self.selection(hook_input, holds) if one.passed_over in ("", TWIN)]
+        self._spent.update(_mark(one.hook) for one in due if one.hook.action.once)
+        return [one.hook for one in due if not one.passed_over]
 
     async def _guarded(self, hook: Hook, hook_input: HookInput) -> Said:
         try:
@@ -161,6 +168,10 @@ async def _call_back(action: CallbackHook, event: bytes, seconds: float) -> Said
         except TiantingError as error:
             return Said(failure=f"could not be asked: {error}")
     return Said(failure=f"took longer than {seconds:g} s", timed_out=True)
+
+
+def _is_unheard(hook: Hook) -> bool:
+    return isinstance(hook.action, CommandHook) and hook.action.in_background
 
 
 def _seconds(hook: Hook) -> float:
