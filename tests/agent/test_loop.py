@@ -6,7 +6,7 @@ import anyio
 import pytest
 from msgspec import structs
 
-from tests.agent.conftest import SHAPE, Habit, Parameters, Turns, prompt
+from tests.agent.conftest import SCHEMA, SHAPE, Habit, Parameters, Turns, prompt
 from tianting.agent.limits import Limits
 from tianting.agent.loop import STOPPED
 from tianting.agent.required_output import RequiredOutput
@@ -28,7 +28,7 @@ from tianting.protocol.events import (
 )
 from tianting.protocol.messages import UserMessage, note, unanswered_calls
 from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
-from tianting.protocol.tool_calls import CallResult, ToolCall
+from tianting.protocol.tool_calls import Access, CallResult, ToolCall, ToolOutput, ToolSpec
 from tianting.protocol.usage import Usage
 
 pytestmark = pytest.mark.anyio
@@ -323,6 +323,48 @@ async def test_same_call_with_same_result_ends_in_the_fifth_round(turns: Turns) 
     assert told == (
         "user: note: Upper was called 3 times with the same arguments and gave the same result. "
         "It will not change by itself; take another step."
+    )
+
+
+async def test_equal_calls_of_one_answer_are_no_circle(turns: Turns) -> None:
+    report = await turns.run(says("", *(calls("Upper", text="a") for _ in range(9))), says("Done."))
+
+    assert (report.end, [message for message in turns.said() if "note:" in message]) == ("answered", [])
+
+
+async def test_several_calls_again_and_again_are_a_circle(turns: Turns) -> None:
+    report = await turns.run(says("", calls("Upper", text="a"), calls("Upper", text="b"), times=9))
+
+    assert (report.end, len(turns.model.seen)) == ("going_in_circles", 5)
+
+
+class Unfinished:
+    """Looks after something that goes on."""
+
+    spec = ToolSpec(name="Look", description="Look.", input_schema=SCHEMA)
+    parameters = Parameters
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def accesses(self, parameters: Parameters) -> tuple[Access, ...]:
+        return (Access(effect="note"),)
+
+    async def run(self, parameters: Parameters) -> ToolOutput:
+        self.looks += 1
+        return ToolOutput(content=f"runs for {self.looks} s", data="running", waiting=True)
+
+
+async def test_waiting_is_no_circle_until_it_has_lasted_long(turns: Turns) -> None:
+    turns.tools.append(Unfinished())
+
+    report = await turns.run(says("", calls("Look", text="a"), times=40))
+
+    assert (report.end, len(turns.model.seen)) == ("going_in_circles", 30)
+    [told] = [message for message in turns.said() if "note:" in message]
+    assert told == (
+        "user: note: Look had no news 10 times in a row. Do something else meanwhile, "
+        "sleep longer between two looks, or end what does not come."
     )
 
 

@@ -84,7 +84,11 @@ async def test_output_is_shown_once(jobs: BackgroundJobs, tmp_path: Path) -> Non
 
     assert [first, second, await look(jobs)] == [
         ToolOutput(content="one\njob1 runs for 0 s", data=BashOutputResult(output="one\n", status="running")),
-        ToolOutput(content="job1 runs for 0 s; no new output", data=BashOutputResult(output="", status="running")),
+        ToolOutput(
+            content="job1 runs for 0 s; no new output",
+            data=BashOutputResult(output="", status="running"),
+            waiting=True,
+        ),
         ToolOutput(
             content="two\njob1 ended with exit 3 after 0 s",
             data=BashOutputResult(output="two\n", status="failed", exit_code=3),
@@ -109,6 +113,33 @@ async def test_filter_that_hides_everything_is_told(jobs: BackgroundJobs, tmp_pa
     assert (await look(jobs, pattern="two")).content == (
         "job1 ended with exit 0 after 0 s; no new line matches the filter"
     )
+
+
+@pytest.mark.parametrize(
+    "pattern", [pytest.param(r"(a+)+$", id="groups"), pytest.param(r"(a|aa)+$", id="alternatives")]
+)
+async def test_filter_that_takes_for_ever_is_left_out(
+    jobs: BackgroundJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    monkeypatch.setattr("tianting.tools.shell.line_filter.TIME_LIMIT", 0.3)
+    await ended(await kept(jobs, f"echo {'a' * 60}b", tmp_path))
+
+    with anyio.fail_after(5):
+        output = await look(jobs, pattern=pattern)
+
+    assert str(output.content).startswith(f"{'a' * 60}b\n[not filtered: {pattern} takes too long]")
+
+
+@pytest.mark.parametrize("pattern", ["x" * 1_001, "a\0"])
+async def test_filter_that_no_process_takes_is_refused(jobs: BackgroundJobs, tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(ToolFailed, match="filter may have 1,000 characters, and no NUL"):
+        await look(jobs, pattern=pattern)
+
+
+@pytest.mark.parametrize("pattern", ["(" * 900 + ")" * 900, "a{99999999999}"])
+async def test_filter_that_is_too_much_for_the_compiler_is_told(jobs: BackgroundJobs, pattern: str) -> None:
+    with pytest.raises(ToolFailed, match="filter is no regex" if "{" in pattern else "filter"):
+        await look(jobs, pattern=pattern)
 
 
 async def test_broken_filter_is_told_and_its_advice_works(jobs: BackgroundJobs, tmp_path: Path) -> None:

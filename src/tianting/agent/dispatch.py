@@ -106,7 +106,9 @@ class ToolDispatcher:
             log.exception("tool %r raised on call %s", name, call_id)
             return _failed(call_id, _broke(name))
         outcome: Outcome = "failed" if output.failed else "ok"
-        result = CallResult(call_id=call_id, content=output.content, outcome=outcome, data=output.data)
+        result = CallResult(
+            call_id=call_id, content=output.content, outcome=outcome, data=output.data, waiting=output.waiting
+        )
         return _with_ignored(result, prepared.arguments.ignored)
 
     def _clipped(self, result: CallResult) -> CallResult:

@@ -1,11 +1,13 @@
 """Notices a model that is stuck, and says what to do about it. Pure: what happened in, a verdict out.
 
-the same call with the same result   third time a note, fifth time the turn ends
+the same calls with the same results third time a note, fifth time the turn ends
+... that wait for something          tenth time a note, thirtieth time the turn ends
 an empty answer                      asked once more, then a note, then the turn ends
 an answer its provider paused        asked to go on, twenty times
 an answer cut by its output limit    a note that says to go on in smaller parts
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -15,8 +17,10 @@ from tianting.protocol.content import Text, ToolUse
 from tianting.protocol.events import ToolFinished
 from tianting.protocol.messages import AssistantMessage
 
-NOTE_AT = 3
-END_AT = 5
+NOTE_AT, END_AT = 3, 5
+"""Answers in a row whose calls and results are equal."""
+WAIT_NOTE_AT, WAIT_END_AT = 10, 30
+"""The same for calls that ask after something that goes on: waiting is work, and still has to end."""
 MOST_EMPTY = 3
 MOST_CUT = 3
 MOST_PAUSES = 20
@@ -43,27 +47,40 @@ Concern = AskAgain | GiveUp | Fine
 
 
 class RepetitionGuard:
-    """Counts equal calls with equal results. Anything else in between starts the count anew."""
+    """Counts answers whose calls and results are those of the answer before.
+
+    Equal calls of one answer are one repetition at most: the model had not yet seen what they give.
+    """
 
     def __init__(self) -> None:
-        self._last: tuple[str, bytes, Any] | None = None
+        self._last: tuple[Any, ...] = ()
         self._times = 0
 
-    def after_call(self, finished: ToolFinished) -> Concern:
-        """Judge one finished call."""
-        call, result = finished.call, finished.result
-        fact = (call.tool_name, msgspec.json.encode(call.arguments, order="sorted"), result.content)
-        self._times = self._times + 1 if fact == self._last else 1
-        self._last = fact
+    def after_calls(self, finished: Sequence[ToolFinished]) -> Concern:
+        """Judge all calls of one answer."""
+        facts = tuple(map(_fact, finished))
+        self._times = self._times + 1 if facts == self._last else 1
+        self._last = facts
+        names = ", ".join(dict.fromkeys(one.call.tool_name for one in finished))
+        if any(one.result.waiting for one in finished):
+            return self._after_waiting(names)
         if self._times >= END_AT:
-            return GiveUp(
-                reason="going_in_circles",
-                text=f"Stopped: {call.tool_name} was called {END_AT} times with the same arguments and result.",
-            )
+            text = f"Stopped: {names} was called {END_AT} times with the same arguments and result."
+            return GiveUp(reason="going_in_circles", text=text)
         if self._times == NOTE_AT:
             return AskAgain(
-                note=f"{call.tool_name} was called {NOTE_AT} times with the same arguments and gave the same result. "
+                note=f"{names} was called {NOTE_AT} times with the same arguments and gave the same result. "
                 "It will not change by itself; take another step."
+            )
+        return Fine()
+
+    def _after_waiting(self, names: str) -> Concern:
+        if self._times >= WAIT_END_AT:
+            return GiveUp(reason="going_in_circles", text=f"Stopped: {names} had no news {WAIT_END_AT} times in a row.")
+        if self._times == WAIT_NOTE_AT:
+            return AskAgain(
+                note=f"{names} had no news {WAIT_NOTE_AT} times in a row. Do something else meanwhile, "
+                "sleep longer between two looks, or end what does not come."
             )
         return Fine()
 
@@ -119,3 +136,10 @@ class AnswerGuard:
 
 def _words(answer: AssistantMessage) -> str:
     return "".join(block.text for block in answer.content if isinstance(block, Text)).strip()
+
+
+def _fact(finished: ToolFinished) -> tuple[str, bytes, Any]:
+    """What makes two calls equal. A call that waits says for how long, which is no news; its data do not."""
+    call, result = finished.call, finished.result
+    arguments = msgspec.json.encode(call.arguments, order="sorted")
+    return call.tool_name, arguments, result.data if result.waiting else result.content

@@ -148,25 +148,27 @@ class AgentLoop:
             await self._leave_calls(turn, f"Not run: {ending.text}")
             return ending
 
+        results: list[ToolFinished] = []
+
         async def answered(finished: ToolFinished) -> None:
+            results.append(finished)
             turn.take(finished)
             await turn.emit(finished)
 
-        turn.concern = Fine()
         await self._calls.run(tuple(turn.waiting), answered, turn.emit)
         await self._leave_calls(turn, _STOPPED_CALL)
-        return await self._after_calls(turn)
+        return await self._after_calls(turn, results)
 
     async def _leave_calls(self, turn: "_Turn", why: str) -> None:
         for finished in turn.leave_calls(why):
             await turn.emit(finished)
 
-    async def _after_calls(self, turn: "_Turn") -> Ending | None:
-        if turn.stopped_by_person:
+    async def _after_calls(self, turn: "_Turn", results: list[ToolFinished]) -> Ending | None:
+        if any(finished.result.interrupts for finished in results):
             return Ending(end="interrupted_tools", text=STOPPED)
         if self._goal is not None and (ending := self._reached(self._goal)):
             return ending
-        return await self._heed(turn, turn.concern)
+        return await self._heed(turn, turn.repetition.after_calls(results))
 
     async def _after_answer(self, turn: "_Turn", answer: AssistantMessage) -> Ending | None:
         concern = turn.answers.after_answer(answer)
@@ -231,31 +233,24 @@ class _Turn:
         self.tally = tally
         self.emit = emit
         self.answers = AnswerGuard()
+        self.repetition = RepetitionGuard()
         self.partial: PartialAnswer | None = None
         """The answer that is arriving; None while tools run."""
         self.waiting: list[ToolUse] = []
         """Calls of the newest answer that have no result yet, in order."""
-        self.concern: Concern = Fine()
-        """What the newest batch of calls gives reason for."""
-        self.stopped_by_person = False
         self._shape = shape
-        self._repetition = RepetitionGuard()
 
     def request(self) -> ModelRequest:
         return structs.replace(self._shape, messages=tuple(self.history))
 
     def take(self, finished: ToolFinished) -> None:
-        """Put the result of the first call that waits into the history, and look whether the model is stuck.
+        """Put the result of the first call that waits into the history.
 
         Done before anybody hears of it: a listener that fails must not leave a call without an answer.
         """
         self.waiting.pop(0)
         self.history.append(UserMessage(content=(finished.result.block(),)))
         self.tally.tool_finished(finished)
-        self.stopped_by_person |= finished.result.interrupts
-        concern = self._repetition.after_call(finished)
-        if not isinstance(concern, Fine):
-            self.concern = concern
 
     def leave_calls(self, why: str) -> list[ToolFinished]:
         """Answer all calls that wait, because they will not run any more."""

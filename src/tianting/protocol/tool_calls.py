@@ -55,6 +55,8 @@ class ToolOutput(Struct, frozen=True, kw_only=True):
     """For programs: a `Struct` in the shape of the tool's `tool_use_result`."""
     failed: bool = False
     """The tool did its work and the news is bad: a command that exited with 1."""
+    waiting: bool = False
+    """What was asked about goes on and has no news yet: asking again is no running in circles."""
 
 
 class CallResult(Struct, frozen=True, kw_only=True):
@@ -68,6 +70,8 @@ class CallResult(Struct, frozen=True, kw_only=True):
     """A person refused the call and wants the turn to end."""
     by_person: bool = False
     """With `denied`: a person said no, not a rule."""
+    waiting: bool = False
+    """As in `ToolOutput`."""
 
     def block(self) -> ToolResult:
         """The same, as a block of the history."""

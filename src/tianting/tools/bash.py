@@ -186,7 +186,7 @@ class Bash:
             background_task_id=name,
             return_code_interpretation=how.meaning or None,
         )
-        return ToolOutput(content=content, data=data, failed=how.failed)
+        return ToolOutput(content=content, data=data, failed=how.failed, waiting=only_waits(job.command))
 
     async def _left_behind(self, job: ShellJob) -> tuple[str | None, list[str]]:
         """What the command started and did not wait for goes on as a job of its own, so that it can be ended."""

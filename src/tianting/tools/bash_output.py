@@ -5,11 +5,13 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
 from tianting.tools.shell.background_jobs import BackgroundJobs
 from tianting.tools.shell.command_report import duration
 from tianting.tools.shell.job import ShellJob
+from tianting.tools.shell.line_filter import MAX_PATTERN, matching_lines
 
 _SPEC = ToolSpec(
     name="BashOutput",
@@ -59,17 +61,30 @@ class BashOutput:
     async def run(self, parameters: BashOutputParameters) -> ToolOutput:
         """Show what is new; what the filter hides counts as shown."""
         name = parameters.bash_id or parameters.task_id
-        pattern = _compiled(parameters.filter)
+        _check(parameters.filter)
         job = self._jobs.find(name)
         new = job.output.take_new()
-        shown = "".join(line for line in new.splitlines(keepends=True) if pattern.search(line))
-        return ToolOutput(content=_text(name, job, new, shown), data=_result(job, shown))
+        shown = await _filtered(parameters.filter, new)
+        return ToolOutput(
+            content=_text(name, job, new, shown),
+            data=_result(job, shown),
+            waiting=not shown and not job.finished.is_set(),
+        )
 
 
-def _compiled(pattern: str) -> re.Pattern[str]:
+async def _filtered(pattern: str, new: str) -> str:
+    if not pattern or not new:
+        return new
+    found = await matching_lines(pattern, new)
+    return f"{new.rstrip()}\n[not filtered: {printable(pattern, 120)} takes too long]" if found is None else found
+
+
+def _check(pattern: str) -> None:
+    if len(pattern) > MAX_PATTERN or "\0" in pattern:
+        raise ToolFailed(f"filter may have {MAX_PATTERN:,} characters, and no NUL; send a shorter one.")
     try:
-        return re.compile(pattern)
-    except re.error as error:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
         escaped = re.escape(pattern)
         raise ToolFailed(f"filter is no regex: {error} in {pattern!r}. As plain text it is {escaped!r}.") from error
 
