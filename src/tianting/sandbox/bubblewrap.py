@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from tianting.sandbox.policy import SandboxPolicy
 
+Kind = Literal["scratch", "writable", "read_only", "hidden"]
 Standing = Literal["directory", "file", "link", "missing"]
 Look = Callable[[str], Standing]
 
@@ -30,7 +31,7 @@ class Mount(Struct, frozen=True, kw_only=True):
     """How one path appears inside."""
 
     path: str
-    kind: Literal["scratch", "writable", "read_only", "hidden"]
+    kind: Kind
     source: str = ""
     """What stands there instead; empty: itself, or nothing for `hidden` and `scratch`."""
 

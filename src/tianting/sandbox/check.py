@@ -83,7 +83,7 @@ def _attempts(place: Path, policy: SandboxPolicy) -> list[_Attempt]:
         _Attempt(
             name="open a connection",
             # Any answer but "no way there" would mean that a packet left. The address is reserved for documentation.
-            command="timeout 1 bash -c 'exec 3<>/dev/tcp/192.0.2.1/9' 2>&1 | grep -q unreachable && exit 1; exit 0",
+            command="! timeout 1 bash -c 'exec 3<>/dev/tcp/192.0.2.1/9' 2>&1 | grep -Eq 'unreachable|not permitted'",
             tried="reach an address directly",
             allowed=with_network,
         ),

@@ -22,14 +22,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tianting.sandbox.bubblewrap import Standing, bubblewrap_argv, unprotected
 from tianting.sandbox.explanations import explanation
+from tianting.sandbox.landlock import SHORTCOMINGS, landlock_argv, landlock_probe
 from tianting.sandbox.limits import (
     HIERARCHY,
     Controllers,
     LimitedGroup,
+    counting_argv,
     ended_by,
     find_controllers,
     limiting_script,
@@ -38,10 +40,13 @@ from tianting.sandbox.limits import (
 from tianting.sandbox.policy import SandboxPolicy
 from tianting.sandbox.protected_paths import ProtectedPaths
 from tianting.sandbox.proxy import Door, Proxy, proxy_environment
+from tianting.sandbox.seatbelt import SHORTCOMINGS as SHORTCOMINGS_ON_MACOS
+from tianting.sandbox.seatbelt import seatbelt_argv
 from tianting.sandbox.seccomp import filter_program
 
-Mechanism = Literal["bubblewrap", "none"]
+Mechanism = Literal["bubblewrap", "landlock", "seatbelt", "none"]
 
+_MISSING = "bubblewrap (the program bwrap) is not installed."
 _PROBE_TIME = 5.0
 """Seconds; it takes about five milliseconds."""
 _DEFAULT_TERM = ("env", "--default-signal=TERM")
@@ -138,8 +143,10 @@ class Confinement:
         self._leaving = [group for group in self._leaving if not group.close()]
         group = make_group(self.abilities.controllers, policy.limits)
         descriptors = self._filter(policy)
-        door = proxy.open(policy.network) if proxy and self.confines and policy.network.reach == "hosts" else None
-        inner = [*self._walls(policy, cwd, descriptors), *(door.argv if door else ()), *argv]
+        by_proxy = self._has_bubblewrap and policy.network.reach == "hosts"
+        door = proxy.open(policy.network) if proxy and by_proxy else None
+        walls = [*self._walls(policy, cwd, descriptors), *(door.argv if door else ())]
+        inner = [*walls, *counting_argv(policy.limits, group), *argv] if self.confines else argv
         script = limiting_script(policy.limits, group)
         return Wrapped(
             ["/bin/sh", "-c", script, "sh", *inner],
@@ -151,60 +158,65 @@ class Confinement:
             leave=self._leaving.append,
         )
 
+    @property
+    def _has_bubblewrap(self) -> bool:
+        return self.abilities.mechanism == "bubblewrap"
+
     def _walls(self, policy: SandboxPolicy, cwd: Path, descriptors: tuple[int, ...]) -> list[str]:
-        if self.abilities.mechanism == "none":
-            return []
-        argv = bubblewrap_argv(
-            self.abilities.program,
-            policy,
-            cwd=str(cwd),
-            look=look,
-            filter_descriptor=descriptors[0] if descriptors else None,
-        )
+        descriptor = descriptors[0] if descriptors else None
+        match self.abilities.mechanism:
+            case "bubblewrap":
+                program = self.abilities.program
+                argv = bubblewrap_argv(program, policy, cwd=str(cwd), look=look, filter_descriptor=descriptor)
+            case "landlock":
+                argv = landlock_argv(policy, entries=_entries, filter_descriptor=descriptor)
+            case "seatbelt":
+                argv = seatbelt_argv(policy)
+            case "none":
+                return []
         return [*argv, *_DEFAULT_TERM] if self.abilities.can_reset_signals else argv
 
     def _filter(self, policy: SandboxPolicy) -> tuple[int, ...]:
+        if self.abilities.mechanism not in ("bubblewrap", "landlock"):
+            return ()
         program = filter_program(
             self.abilities.machine,
             unix_sockets=policy.all_unix_sockets or bool(policy.unix_sockets),
+            network=self._has_bubblewrap or policy.network.reach == "all",
             nested_namespaces=policy.nested_namespaces,
         )
-        return (_in_memory(program),) if program and self.confines else ()
+        return (_in_memory(program),) if program else ()
 
 
 def choose(environment: Mapping[str, str], program: str = "") -> Confinement:
-    """Find out what works here. Takes about 5 ms, so ask once; never raises.
+    """Find out what works here: about 5 ms with bubblewrap, 50 without. Ask once; never raises.
 
     `program` is the path of bwrap where it is not on PATH.
     """
-    controllers = _controllers()
+    if sys.platform == "darwin":
+        return Confinement(Abilities(mechanism="seatbelt", reason=SHORTCOMINGS_ON_MACOS))
     if sys.platform != "linux":
-        return Confinement(
-            Abilities(mechanism="none", reason="Only Linux is supported so far.", controllers=controllers)
-        )
+        return Confinement(Abilities(mechanism="none", reason=f"Nothing here confines commands on {sys.platform}."))
     found = program or shutil.which("bwrap", path=environment.get("PATH"))
-    if found is None:
-        reason = "bubblewrap (the program bwrap) is not installed."
-        return Confinement(Abilities(mechanism="none", reason=reason, controllers=controllers))
-    can_reset = True
-    failure = _failure([found, *_PROBE, *_DEFAULT_TERM, "true"])
-    if failure:
-        can_reset, failure = False, _failure([found, *_PROBE, "true"])
-    if failure:
-        reason = f"{found} does not work here: {failure}"
-        return Confinement(Abilities(mechanism="none", reason=reason, controllers=controllers))
-    return Confinement(
-        Abilities(
-            mechanism="bubblewrap",
-            program=found,
-            can_reset_signals=can_reset,
-            machine=os.uname().machine,
-            controllers=controllers,
-        )
-    )
+    abilities = _try_bubblewrap(found) if found else _try_landlock(_MISSING)
+    return Confinement(structs.replace(abilities, machine=os.uname().machine, controllers=_controllers()))
 
 
-_PROBE = ("--unshare-user", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "--proc", "/proc", "--")
+def _try_bubblewrap(program: str) -> Abilities:
+    probe = [program, "--unshare-user", "--unshare-pid", "--unshare-net"]
+    probe += ["--ro-bind", "/", "/", "--proc", "/proc", "--"]
+    if not _failure([*probe, *_DEFAULT_TERM, "true"]):
+        return Abilities(mechanism="bubblewrap", program=program, can_reset_signals=True)
+    if failure := _failure([*probe, "true"]):
+        return _try_landlock(f"{program} does not work here: {failure}.")
+    return Abilities(mechanism="bubblewrap", program=program)
+
+
+def _try_landlock(why_not_bubblewrap: str) -> Abilities:
+    if failure := _failure(landlock_probe()):
+        return Abilities(mechanism="none", reason=f"{why_not_bubblewrap} Landlock does not work either: {failure}")
+    can_reset = not _failure([*_DEFAULT_TERM, "true"])
+    return Abilities(mechanism="landlock", reason=f"{why_not_bubblewrap} {SHORTCOMINGS}", can_reset_signals=can_reset)
 
 
 def look(path: str) -> Standing:
@@ -240,6 +252,13 @@ def _controllers() -> Controllers:
     with contextlib.suppress(OSError, ValueError):
         return find_controllers(HIERARCHY, Path("/proc/self/cgroup").read_text())
     return Controllers()
+
+
+def _entries(directory: str) -> tuple[str, ...]:
+    try:
+        return tuple(path.name for path in Path(directory).iterdir())
+    except OSError:
+        return ()
 
 
 def _in_memory(data: bytes) -> int:

@@ -49,6 +49,11 @@ class LimitedGroup:
         """Shell commands by which a shell enters."""
         return [f"echo 0 >{shlex.quote(str(place / 'cgroup.procs'))} || exit 126" for place in self._directories]
 
+    @property
+    def counts(self) -> bool:
+        """Whether it limits anything."""
+        return bool(self._directories)
+
     def usage(self) -> Usage:
         """Asked before `close`."""
         kills = refused = 0
@@ -96,14 +101,22 @@ def make_group(controllers: Controllers, limits: ResourceLimits) -> LimitedGroup
 
 def limiting_script(limits: ResourceLimits, group: LimitedGroup) -> str:
     """What the shell in front does before it becomes its arguments. From then on TERM is ignored, until reset."""
-    entrance = group.entrance()
-    lines = ["trap '' TERM", *entrance]
+    lines = ["trap '' TERM", *group.entrance()]
     if limits.cpu_time:
         # First a signal that names the cause, one second later the end.
         lines.append(f"ulimit -S -t {limits.cpu_time}; ulimit -H -t {limits.cpu_time + 1}")
-    if limits.memory and not entrance:
+    if limits.memory and not group.counts:
         lines.append(f"ulimit -v {max(limits.memory // 1024, 1)}")
     return "; ".join([*lines, 'exec "$@"'])
+
+
+def counting_argv(limits: ResourceLimits, group: LimitedGroup) -> list[str]:
+    """Goes in front of the command, inside its user namespace: there the kernel counts only what runs in it."""
+    if group.counts or not limits.processes:
+        return []
+    # bash says -u, dash says -p.
+    script = f'ulimit -u {limits.processes} 2>/dev/null || ulimit -p {limits.processes}; exec "$@"'
+    return ["/bin/sh", "-c", script, "sh"]
 
 
 def ended_by(exit_code: int, usage: Usage, limits: ResourceLimits) -> str | None:
