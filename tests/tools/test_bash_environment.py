@@ -2,6 +2,7 @@
 
 import pytest
 
+from tianting.models.provider_profiles import PROVIDERS
 from tianting.tools.shell.environment import QUIET, command_environment
 
 
@@ -15,6 +16,8 @@ from tianting.tools.shell.environment import QUIET, command_environment
         "OPENROUTER_API_KEY",
         "TIANTING_API_KEY",
         "CLAUDE_CODE_OAUTH_TOKEN",
+        "openai_api_key",
+        *(variable for provider in PROVIDERS.values() for variable in provider.key_variables),
         "FORCE_COLOR",
         "SSH_ASKPASS",
     ],

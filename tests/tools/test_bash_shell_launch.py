@@ -47,6 +47,7 @@ def here(tmp_path: Path) -> Path:
         pytest.param("cd 'sub dir'; exec echo x", "x\n", 0, None, id="exec tells nothing"),
         pytest.param("trap 'echo mine' EXIT; cd /; exit 5", "mine\n", 5, None, id="own trap tells nothing"),
         pytest.param("kill -KILL $$", "", -9, None, id="killed tells nothing"),
+        pytest.param(r"for fd in /dev/fd/1??; do printf '/\0x' >$fd; done", "", 0, None, id="not a path"),
     ],
 )
 async def test_directory_is_told(

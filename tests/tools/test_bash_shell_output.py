@@ -66,10 +66,11 @@ def test_one_long_line_is_cut_anywhere(path: Path) -> None:
     )
 
 
-def test_file_is_for_its_owner_alone(path: Path) -> None:
+def test_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "session" / "results" / "output.txt"
     gathered(path, b"x" * (LIMIT + 1))
 
-    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert [place.stat().st_mode & 0o777 for place in (path, *path.parents[:3])] == [0o600, 0o700, 0o700, 0o700]
 
 
 def test_mirrored_output_is_in_the_file_line_by_line(path: Path) -> None:

@@ -53,6 +53,16 @@ def changes(root: Path) -> list[FileChange]:
     ]
 
 
+def test_longest_names_can_be_changed_and_deleted(tmp_path: Path) -> None:
+    names = ["x" * 255, "y" * 255]
+    for name in names:
+        (tmp_path / name).write_bytes(b"old")
+
+    carry_out([FileChange(path=tmp_path / names[0], data=b"new"), FileChange(path=tmp_path / names[1], data=None)], str)
+
+    assert {entry.name: entry.read_bytes() for entry in tmp_path.iterdir()} == {names[0]: b"new"}
+
+
 def test_all_changes_are_made(root: Path) -> None:
     carry_out(changes(root), str)
 

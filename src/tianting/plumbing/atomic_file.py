@@ -12,7 +12,8 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None, durabl
     `durable` waits for the disk. Raises `OSError`; then the old content is untouched and nothing is left beside it.
     """
     path = path.resolve()
-    temporary = path.parent / f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    # Not made of the file's own name, which may be as long as the file system takes.
+    temporary = path.parent / f".{os.getpid()}.{os.urandom(8).hex()}.tmp"
     try:
         _write_new(temporary, data, 0o666 if mode is None else mode, durable)
         with contextlib.suppress(FileNotFoundError):

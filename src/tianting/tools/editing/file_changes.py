@@ -86,7 +86,7 @@ class _Undo:
         self._links: list[Path] = []
 
     def keep(self, place: Path) -> None:
-        link = place.parent / f".{place.name}.{os.getpid()}.{os.urandom(4).hex()}.kept"
+        link = place.parent / f".{os.getpid()}.{os.urandom(8).hex()}.kept"
         self._links.append(link)
         try:
             os.link(place, link, follow_symlinks=False)

@@ -5,6 +5,8 @@ and a key that a command can read is a key that an instruction hidden in some fi
 import re
 from collections.abc import Mapping
 
+from tianting.models.provider_profiles import PROVIDERS
+
 QUIET = {
     "DEBIAN_FRONTEND": "noninteractive",
     "EDITOR": "true",
@@ -21,13 +23,19 @@ QUIET = {
     "VISUAL": "true",
 }
 _LOUD = frozenset({"CLICOLOR_FORCE", "FORCE_COLOR", "GIT_ASKPASS", "SSH_ASKPASS", "SUDO_ASKPASS"})
-_MODEL_KEY = re.compile(
-    r"(ANTHROPIC|AZURE_OPENAI|CEREBRAS|COHERE|DASHSCOPE|DEEPSEEK|FIREWORKS|GEMINI|GOOGLE|GROQ|MISTRAL|MOONSHOT|OPENAI"
-    r"|OPENROUTER|TIANTING|TOGETHER|XAI|ZAI|ZHIPUAI)(_[A-Z]+)?_(API_KEY|AUTH_TOKEN)|CLAUDE_CODE_OAUTH_TOKEN"
+_KEY_VARIABLES = frozenset(name for provider in PROVIDERS.values() for name in provider.key_variables)
+_OTHER_KEY = re.compile(
+    r"(ANTHROPIC|CEREBRAS|COHERE|FIREWORKS|OPENAI|TIANTING|TOGETHER)(_[A-Z]+)?_(API_KEY|AUTH_TOKEN|CUSTOM_HEADERS)"
+    r"|CLAUDE_CODE_OAUTH_TOKEN|AWS_BEARER_TOKEN_BEDROCK"
 )
+"""What opens the door of a model we have no profile of, or another agent's."""
 
 
 def command_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """`environment` without model keys, and with everything interactive switched off."""
-    kept = {name: value for name, value in environment.items() if name not in _LOUD and not _MODEL_KEY.fullmatch(name)}
+    kept = {name: value for name, value in environment.items() if name not in _LOUD and not _is_key(name.upper())}
     return kept | QUIET
+
+
+def _is_key(name: str) -> bool:
+    return name in _KEY_VARIABLES or _OTHER_KEY.fullmatch(name) is not None

@@ -29,7 +29,7 @@ class DirectoryReport:
         """Where the shell was when it ended; `None` while it runs, or when it did not say."""
         with contextlib.suppress(BlockingIOError):
             said = os.fsdecode(os.read(self._descriptor, _LONGEST_PATH))
-            return Path(said.removesuffix("\n")) if said.startswith("/") else None
+            return Path(said.removesuffix("\n")) if said.startswith("/") and "\0" not in said else None
         return None
 
     def close(self) -> None:

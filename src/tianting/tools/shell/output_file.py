@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-FILE_LIMIT = 1 << 30
+from tianting.plumbing.json_lines import make_private_directory
+
+FILE_LIMIT = 100_000_000
 """Bytes after which the file stops growing: a runaway command must not fill the disk."""
 
 
@@ -36,7 +38,7 @@ class OutputFile:
 
     def _append(self, data: bytes) -> None:
         if self._descriptor is None:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_private_directory(self.path.parent)
             self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             self.exists = True
         kept = memoryview(data)[: self._room]
