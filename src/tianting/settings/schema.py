@@ -1,6 +1,9 @@
-"""What a settings file may say. Names on the wire are those that other agents' files use, in camelCase."""
+"""What a settings file may say. Names on the wire are those that other agents' files use, in camelCase.
 
-from typing import Annotated, Any
+`settings.schema.json` is generated from here: each docstring below is what an editor shows.
+"""
+
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -8,15 +11,26 @@ from tianting.protocol.events import PermissionMode
 from tianting.protocol.messages import Dialect
 from tianting.protocol.model_catalogue import Family
 from tianting.protocol.requests import Effort
+from tianting.settings.sandbox_schema import SandboxSettings
+
+NotNegative = Annotated[int, Meta(ge=0)]
 
 
 class PermissionSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Rules about calls."""
+    """Rules about calls. Lists of all levels are joined."""
 
     allow: tuple[str, ...] = ()
+    """Calls that run unasked."""
+    ask: tuple[str, ...] = ()
+    """Calls that a person is asked about, whatever allows them."""
     deny: tuple[str, ...] = ()
+    """Calls that never run."""
     default_mode: PermissionMode | None = None
+    """The mode a session starts in."""
     additional_directories: tuple[str, ...] = ()
+    """Directories besides the project's that count as inside."""
+    disable_bypass_permissions_mode: Literal["disable"] | None = None
+    """Nobody, and no flag, may switch to bypassPermissions."""
 
 
 class ProviderSettings(
@@ -25,11 +39,15 @@ class ProviderSettings(
     """A provider that is added, or whose address or key is changed."""
 
     dialect: Dialect | None = None
+    """How it is spoken to."""
     base_url: str | None = None
+    """Where it is, up to and with the version: https://box/v1."""
     key_variable: str | None = None
     """The environment variable that holds the key. Keys themselves have no place in a file."""
     needs_key: bool | None = None
+    """Whether it refuses requests without a key."""
     headers: dict[str, str] = {}
+    """Sent with every request."""
     longest_silence: Annotated[float, Meta(gt=0)] | None = None
     """Seconds until an answer that does not come, or stops coming, is asked for again."""
     profile: dict[str, Any] = {}
@@ -40,24 +58,84 @@ class ModelSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """What the catalogue does not know of a model, or knows wrong. Prices in USD per million tokens."""
 
     family: Family | None = None
+    """Chooses prompt and tools."""
     context_window: int | None = None
+    """Tokens, input and output together."""
     max_output: int | None = None
+    """Tokens of one answer."""
     input_price: float | None = None
     output_price: float | None = None
     cache_read_price: float | None = None
     images: bool | None = None
+    """Whether it can see."""
+
+
+class CheckpointSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """How much of a work tree's past is kept for undo."""
+
+    enabled: bool | None = None
+    """On unless told."""
+    max_count: Annotated[int, Meta(ge=1)] | None = None
+    """Checkpoints kept of one project."""
+    max_age_days: Annotated[int, Meta(ge=1)] | None = None
+    """Days until a checkpoint is removed."""
+    max_file_bytes: NotNegative | None = None
+    """Larger files that git ignores are left out."""
+    max_total_bytes: NotNegative | None = None
+    """Ignored files are left out once they are more than this together."""
+
+
+class AttributionSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What the agent writes under what it made."""
+
+    commit: str | None = None
+    """Last lines of a commit message; empty for none."""
+    pr: str | None = None
+    """Last lines of a pull request; empty for none."""
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One file, or several merged. Keys that we do not know are left alone: the file may serve another agent, too."""
+    """One file, or several merged."""
 
     model: str | None = None
+    """An alias, a full name, or PROVIDER/MODEL."""
     fallback_model: str | None = None
+    """Takes over when the model is overloaded. Of a list, the first counts."""
     effort_level: Effort | None = None
+    """How hard the model thinks."""
     max_retries: Annotated[int, Meta(ge=0, le=100)] | None = None
     """How often a request that failed in passing is sent again; ten times unless told."""
     env: dict[str, str] = {}
     """Variables for this program and the commands it runs."""
     permissions: PermissionSettings = PermissionSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    hooks: dict[str, tuple[Any, ...]] = {}
+    """Programs to run at events: {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", …}]}]}."""
+    disable_all_hooks: bool = False
+    """No hook runs."""
+    allow_managed_hooks_only: bool = False
+    """Managed settings only: hooks of all other levels do not count."""
+    allow_managed_permission_rules_only: bool = False
+    """Managed settings only: allow rules of all other levels do not count. Deny and ask rules always do."""
+    mcp_servers: dict[str, dict[str, Any]] = {}
+    """Servers by name, each as in `.mcp.json`. The highest level that names one describes it alone."""
+    enable_all_project_mcp_servers: bool | None = None
+    """Start the servers of the project's `.mcp.json` without asking for each."""
+    enabled_mcpjson_servers: tuple[str, ...] = ()
+    """Servers of `.mcp.json` that may start."""
+    disabled_mcpjson_servers: tuple[str, ...] = ()
+    """Servers of `.mcp.json` that must not start."""
+    cleanup_period_days: NotNegative | None = None
+    """Days until an old transcript is removed; 30 unless told."""
+    checkpoints: CheckpointSettings = CheckpointSettings()
+    bash_output_max_chars: Annotated[int, Meta(ge=4_000, le=128_000)] | None = None
+    """Characters of a command's output that the model is shown; 30000 unless told."""
+    language: str | None = None
+    """The language the agent answers in."""
+    attribution: AttributionSettings = AttributionSettings()
     providers: dict[str, ProviderSettings] = {}
+    """Who serves models, by name."""
     models: dict[str, ModelSettings] = {}
+    """What is known of models, by name."""
