@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from tianting.agent.arguments import Arguments, MalformedArgumentsError, read_arguments
 from tianting.agent.encodable import encodable
+from tianting.agent.foreign_notes import introduced
 from tianting.agent.limits import Limits
 from tianting.agent.tool_names import find_tool, unknown_tool
 from tianting.permissions.decision import Allow, Deny, PermissionGate
@@ -93,7 +94,7 @@ class ToolDispatcher:
     async def run(self, prepared: Prepared) -> CallResult:
         """Run a permitted call. Whatever the tool does, this returns a result; only cancellation gets out."""
         with anyio.move_on_after(self._limits.tool_timeout):
-            return encodable(self._clipped(await self._run_guarded(prepared)))
+            return encodable(introduced(self._clipped(await self._run_guarded(prepared))))
         return _failed(prepared.call.call_id, f"Stopped after {self._limits.tool_timeout:g} seconds.")
 
     async def _run_guarded(self, prepared: Prepared) -> CallResult:
