@@ -34,10 +34,14 @@ async def test_first_request_is_the_recorded_one(family: Family, tmp_path: Path)
 
 
 @EACH_DIALECT
-async def test_plan_mode_sends_the_same(family: Family, tmp_path: Path) -> None:
+async def test_plan_mode_is_a_note_and_changes_neither_tools_nor_prompt(family: Family, tmp_path: Path) -> None:
     project = make_project(tmp_path)
 
-    assert await first_request(project, family, "--permission-mode", "plan") == await first_request(project, family)
+    plan = await first_request(project, family, "--permission-mode", "plan")
+    usual = await first_request(project, family)
+
+    assert prefix(plan) == prefix(usual)
+    assert (plan.count(b"Plan mode is on"), usual.count(b"Plan mode is on")) == (1, 0)
 
 
 @EACH_DIALECT

@@ -18,7 +18,7 @@ from tianting.protocol.content import Text, text_of
 from tianting.protocol.deltas import MessageStarted
 from tianting.protocol.errors import SessionError
 from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnStarted
-from tianting.protocol.messages import AssistantMessage, Message, note, user_text
+from tianting.protocol.messages import AssistantMessage, Message, UserMessage, note, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
 from tianting.session.session import Opening, Session
@@ -45,7 +45,12 @@ class Diary:
         self.entries.append(("log", event))
 
 
-def session_of(*replies: Reply, log: Diary | None = None, history: tuple[Message, ...] = ()) -> Session:
+def session_of(
+    *replies: Reply,
+    log: Diary | None = None,
+    history: tuple[Message, ...] = (),
+    notices: tuple[UserMessage, ...] = (),
+) -> Session:
     gate = Gate(mode="default", inside=lambda path: True)
     loop = AgentLoop(
         ScriptedModel(*replies),
@@ -56,7 +61,7 @@ def session_of(*replies: Reply, log: Diary | None = None, history: tuple[Message
     )
     numbers = count(1)
     shape = ModelRequest(model="m", system=(), tools=(), messages=(), max_tokens=100)
-    opening = Opening(facts=FACTS, shape=shape, history=history, briefing=BRIEFING)
+    opening = Opening(facts=FACTS, shape=shape, history=history, briefing=BRIEFING, notices=notices)
     return Session(loop, opening, log=log, new_id=lambda: f"id{next(numbers)}")
 
 
@@ -143,3 +148,15 @@ async def test_full_disk_ends_the_turn() -> None:
     diary.is_full = False
 
     assert (await session.submit(user_text("Once more."))).end == "answered"
+
+
+async def test_notices_are_said_once_in_a_new_and_in_a_resumed_conversation() -> None:
+    plan = note("Plan mode is on.")
+    for history, notes in (((), [BRIEFING, plan]), (SAID, [plan])):
+        session = session_of(says("One."), says("Two."), history=history, notices=(plan,))
+
+        await session.submit(user_text("First."))
+        await session.submit(user_text("Second."))
+
+        said = [m for m in session.history[len(history) :] if isinstance(m, UserMessage) and m.meta]
+        assert said == notes

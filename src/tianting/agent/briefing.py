@@ -18,6 +18,13 @@ class Environment(Struct, frozen=True, kw_only=True):
     """Further directories the tools may use."""
 
 
+PLAN_MODE = note(
+    "Plan mode is on: calls that would change something are refused. Study the project, then answer with a plan: "
+    "what to change where, in which order, and how to check it."
+)
+"""Said when a session works in plan mode. The tools and the prompt stay as they are, for the cache's sake."""
+
+
 def briefing(environment: Environment, survey: Survey) -> UserMessage:
     """Build the message that stands before the first prompt."""
     parts = [_machine(environment, survey), *_git(survey)]

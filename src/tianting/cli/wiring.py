@@ -7,14 +7,14 @@ import gc
 import os
 import platform
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from msgspec import Struct, structs
 
 from tianting import __version__
-from tianting.agent.briefing import Environment, briefing
+from tianting.agent.briefing import PLAN_MODE, Environment, briefing
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
@@ -87,7 +87,9 @@ async def open_session(
     door = _open_door(invocation, ground)
     async with open_toolbox(invocation, workspace, door.family, _spill_directory(place), ground.environment) as toolbox:
         mode = permission_mode(invocation, ground.settings)
-        loop = _loop(invocation, ground, door, toolbox, _gate(invocation, ground, workspace, mode, person))
+        loop = _loop(
+            invocation, ground, door, toolbox, _gate(invocation, ground, mode, _inside(workspace, place), person)
+        )
         surveyed = survey.finish(SURVEY_PATIENCE)
         log = None if invocation.no_session_persistence else _log(place, ground, surveyed)
         opening = Opening(
@@ -95,6 +97,7 @@ async def open_session(
             shape=_shape(invocation, ground.settings, door, toolbox, place),
             history=tuple(place.resumed.history) if place.resumed else (),
             briefing=_briefing(workspace, surveyed),
+            notices=(PLAN_MODE,) if mode == "plan" else (),
         )
         gc.freeze()
         gc.enable()
@@ -116,6 +119,12 @@ def _spill_directory(place: Place) -> Path:
     return place.path.with_suffix("") / "tool-results"
 
 
+def _inside(workspace: Workspace, place: Place) -> Callable[[Path], bool]:
+    """The work tree, and the session's own outputs: results name files there, so reading them must not ask."""
+    spilled = _spill_directory(place).resolve()
+    return lambda path: workspace.contains(path) or path.resolve().is_relative_to(spilled)
+
+
 def _open_door(invocation: Invocation, ground: Ground) -> ModelDoor:
     name = invocation.model or default_model(ground.settings, ground.environment)
     fallback = invocation.fallback_model or ground.settings.fallback_model
@@ -130,14 +139,14 @@ def permission_mode(invocation: Invocation, settings: Settings) -> PermissionMod
 
 
 def _gate(
-    invocation: Invocation, ground: Ground, workspace: Workspace, mode: PermissionMode, person: Person | None
+    invocation: Invocation, ground: Ground, mode: PermissionMode, inside: Callable[[Path], bool], person: Person | None
 ) -> Gate:
     permissions = ground.settings.permissions
     return Gate(
         mode=mode,
         allowed=split_rules((*permissions.allow, *invocation.allowed_tools)),
         denied=split_rules((*permissions.deny, *invocation.disallowed_tools)),
-        inside=workspace.contains,
+        inside=inside,
         person=person,
     )
 

@@ -35,7 +35,9 @@ class Opening(Struct, frozen=True, kw_only=True):
     history: tuple[Message, ...] = ()
     """What was said before, in a session that goes on."""
     briefing: UserMessage | None = None
-    """The note before the first prompt."""
+    """The note before the first prompt of the conversation."""
+    notices: tuple[UserMessage, ...] = ()
+    """Notes before the first prompt of this process: what holds now, and may not have held before."""
 
 
 class Session:
@@ -52,6 +54,7 @@ class Session:
         self._loop = loop
         self._opening = opening
         self._history = list(opening.history)
+        self._unsaid = [*([opening.briefing] if opening.briefing and not opening.history else []), *opening.notices]
         self._log = log
         self._listeners: list[Listener] = []
         self._new_id = new_id
@@ -92,9 +95,10 @@ class Session:
             self._turn.cancel()
 
     async def _brief(self) -> None:
-        if self._opening.briefing is not None and not self._history:
-            self._history.append(self._opening.briefing)
-            await self._emit(NoteAdded(message=self._opening.briefing))
+        while self._unsaid:
+            message = self._unsaid.pop(0)
+            self._history.append(message)
+            await self._emit(NoteAdded(message=message))
 
     async def _emit(self, event: Event) -> None:
         if self._log is not None:
