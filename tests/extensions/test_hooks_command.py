@@ -129,6 +129,29 @@ async def test_output_longer_than_a_pipe_is_whole(tmp_path: Path) -> None:
     assert (said.exit_code, len(said.stdout), len(said.stderr)) == (0, 1_000_000, 1_000_000)
 
 
+async def test_what_is_in_the_pipe_when_it_ends_is_heard(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "end")
+    script = """if True:
+        import fcntl, os
+        fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 1 << 20)
+        end = open("end", "w")
+        os.write(1, b"o" * 1_000_000)
+    """
+    lengths = []
+
+    async def talk() -> None:
+        lengths.append(len((await run(sys.executable, "-c", script, cwd=tmp_path)).stdout))
+
+    async def look_away() -> None:
+        (tmp_path / "end").read_text()  # holds up the event loop, on purpose, until the command is gone
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(talk)
+        tasks.start_soon(look_away)
+
+    assert lengths == [1_000_000]
+
+
 async def test_what_was_said_in_the_last_moment_is_heard_though_a_child_holds_the_pipe(tmp_path: Path) -> None:
     for _ in range(20):
         said = await shell("sleep 5 & printf '%0999d' 7; kill -9 $!", cwd=tmp_path)

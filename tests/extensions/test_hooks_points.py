@@ -138,7 +138,11 @@ async def test_a_condition_is_judged_by_the_permission_rules(points: MakePoints,
         ),
         pytest.param("PostToolUseFailure", "exit 2", OK, "out", id="another event"),
         pytest.param(
-            "PostToolUse", "exit 2", CallResult(call_id="c1", content="no", outcome="denied"), "no", id="never ran"
+            "PostToolUseFailure",
+            "echo Why. >&2; exit 2",
+            CallResult(call_id="c1", content="no", outcome="denied"),
+            "no",
+            id="never ran",
         ),
     ],
 )

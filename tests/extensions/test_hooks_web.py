@@ -143,6 +143,17 @@ async def test_private_addresses_are_not_called_unasked(host: str) -> None:
     )
 
 
+async def test_one_private_number_among_public_ones_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(host: str, port: int | None, **_: Any) -> list[Any]:
+        return [(2, 1, 6, "", (number, port or 0)) for number in ("93.184.216.34", "10.0.0.1")]
+
+    monkeypatch.setattr(anyio, "getaddrinfo", resolve)
+
+    assert await post(HttpHook(url="http://hooks.example/"), allowed=None) == Said(
+        failure="could not be asked: hooks.example is a private address; name it in allowedHttpHookUrls"
+    )
+
+
 async def test_the_number_that_was_judged_is_the_number_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

@@ -1,7 +1,7 @@
 """How a hook's word and the rules' word become one: the stricter counts, except that a hook may spare a question."""
 
 from tianting.extensions.hooks.port import BeforeTool
-from tianting.permissions.decision import Allow, Ask, Deny, Verdict
+from tianting.permissions.decision import Allow, Ask, Verdict
 
 
 def weighed(verdict: Verdict, before: BeforeTool) -> Verdict:
@@ -10,8 +10,6 @@ def weighed(verdict: Verdict, before: BeforeTool) -> Verdict:
     A refusal of the rules stands. Where a question must reach a person whatever hooks say, do not ask here.
     """
     match verdict, before.opinion:
-        case Deny(), _:
-            return verdict
         case Ask(), "allow":
             return Allow(reason=before.reason or "a hook")
         case ((Allow() | Ask()), "ask"):
