@@ -24,13 +24,14 @@ def chain_of(lines: Sequence[Line]) -> Chain:
     """Find the conversation in a file's lines. It reaches back beyond compactions."""
     links = _links(lines)
     leaf = next((link for link in reversed(links.values()) if link.line.speaks), None)
-    if leaf is None:
-        return Chain(lines=(), leaf=None)
-    kept = _walk(leaf, links)
-    for link in links.values():
-        if link.uuid not in kept and _belongs_beside(link.line, kept):
-            kept[link.uuid] = link.line
-    return Chain(lines=tuple(link.line for link in links.values() if link.uuid in kept), leaf=leaf.uuid)
+    return _chain_to(leaf, links)
+
+
+def chain_before(lines: Sequence[Line], uuid: str) -> Chain | None:
+    """The conversation as it was before the line `uuid`, be that still a part of it or not. None without that line."""
+    links = _links(lines)
+    link = links.get(uuid)
+    return None if link is None else _chain_to(_parent(link, links), links)
 
 
 class _Link(Struct, frozen=True):
@@ -38,6 +39,16 @@ class _Link(Struct, frozen=True):
     line: Line
     before: str | None
     """The line that stands before it in the file."""
+
+
+def _chain_to(leaf: _Link | None, links: dict[str, _Link]) -> Chain:
+    if leaf is None:
+        return Chain(lines=(), leaf=None)
+    kept = _walk(leaf, links)
+    for link in links.values():
+        if link.uuid not in kept and _belongs_beside(link.line, kept):
+            kept[link.uuid] = link.line
+    return Chain(lines=tuple(link.line for link in links.values() if link.uuid in kept), leaf=leaf.uuid)
 
 
 def _links(lines: Sequence[Line]) -> dict[str, _Link]:

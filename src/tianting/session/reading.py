@@ -22,13 +22,10 @@ from tianting.session.titles import is_spoken, title_from
 
 def load(path: Path) -> Conversation:
     """Open the transcript at `path`. Raises `SessionError` when there is none that can be read."""
-    try:
-        decoded = [decode(line) for line in read_lines(path)]
-    except OSError as error:
-        raise SessionError(f"Cannot read the session {path}: {error.strerror}.") from error
+    decoded = decoded_lines(path)
     lines = [line for line in decoded if line is not None]
     chain = chain_of(lines)
-    history = history_of(_since_compaction(chain.lines))
+    history = history_of(since_compaction(chain.lines))
     given = _last(line.custom_title for line in lines)
     return Conversation(
         session_id=_session_id(path, lines),
@@ -43,7 +40,16 @@ def load(path: Path) -> Conversation:
     )
 
 
-def _since_compaction(lines: Sequence[Line]) -> Sequence[Line]:
+def decoded_lines(path: Path) -> list[Line | None]:
+    """All lines of the transcript at `path`; None for a damaged one. Raises `SessionError`."""
+    try:
+        return [decode(line) for line in read_lines(path)]
+    except OSError as error:
+        raise SessionError(f"Cannot read the session {path}: {error.strerror}.") from error
+
+
+def since_compaction(lines: Sequence[Line]) -> Sequence[Line]:
+    """The lines that the model remembers."""
     starts = [index for index, line in enumerate(lines) if line.starts_after_compaction]
     return lines[starts[-1] :] if starts else lines
 

@@ -120,6 +120,10 @@ class Checkpoints:
         """The same as a patch, as git writes it; contents may be in any encoding."""
         return await self._alone(lambda: self._shelf.patch(self._find(before), self._find(after)))
 
+    async def count_lines(self, before: str, after: str) -> tuple[int, int]:
+        """How many lines were inserted and deleted from checkpoint `before` to checkpoint `after`."""
+        return await self._alone(lambda: self._shelf.count_lines(self._find(before), self._find(after)))
+
     async def left_out(self, checkpoint_id: str) -> dict[str, LeftOut]:
         """What was there at `checkpoint_id` and is not covered by it."""
         found = await self._alone(lambda: self._shelf.left_out(self._find(checkpoint_id)))

@@ -103,6 +103,13 @@ class Shelf:
         plain = ("--no-ext-diff", "--no-textconv", "--no-color", "-M", "-p", "-r")
         return run_git(self._repository, "diff-tree", *plain, before.tree, after.tree)
 
+    def count_lines(self, before: Checkpoint, after: Checkpoint) -> tuple[int, int]:
+        """Lines inserted and deleted on the way from one to the other. Binary files count for nothing."""
+        told = run_git(self._repository, "diff-tree", "--numstat", "--no-renames", "-r", before.tree, after.tree)
+        counts = [line.split(b"\t")[:2] for line in told.splitlines()]
+        inserted, deleted = (sum(int(count[index]) for count in counts if count[0] != b"-") for index in (0, 1))
+        return inserted, deleted
+
     def left_out(self, checkpoint: Checkpoint) -> dict[bytes, LeftOut]:
         """What was there and is not covered."""
         with self._objects.reader() as reader:
