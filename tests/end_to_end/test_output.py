@@ -6,6 +6,7 @@ import pytest
 from tests.end_to_end.stage import Line, Stage, body, playing
 from tianting.models.scripted import calls, says
 from tianting.protocol.usage import Usage
+from tianting.session.places import project_directory, projects_directory
 
 pytestmark = pytest.mark.anyio
 
@@ -221,3 +222,17 @@ def said(request: Line) -> str:
     """The last words of the person's."""
     last = request["messages"][-1]["content"]
     return str(last if isinstance(last, str) else last[-1]["text"])
+
+
+async def test_long_output_is_read_on_where_the_result_says(stage: Stage) -> None:
+    session = "0b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
+    outputs = project_directory(projects_directory(stage.home), str(stage.project)) / session / "tool-results"
+    look = calls("Grep", pattern="^15500$", path=str(outputs), output_mode="content")
+    async with playing(says("", calls("Bash", command="seq 20000")), says("", look), says("Found it.")) as server:
+        stage.toward(server)
+        ended = await stage.run("-p", "Count.", "--allowedTools", "Bash", "--session-id", session)
+
+    assert (ended.code, ended.stdout) == (0, "Found it.\n")
+    [result] = body(server)["messages"][-1]["content"]
+    assert "15500" in result["content"]
+    assert "15500" not in body(server, 1)["messages"][-1]["content"][0]["content"]

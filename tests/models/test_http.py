@@ -21,6 +21,7 @@ from tests.models.raw_server import (
     sends_and_waits,
     serve_raw,
 )
+from tianting import __version__
 from tianting.models.http.api import HttpApi, Timeouts
 from tianting.models.http.stream_end import read_to_end
 from tianting.plumbing.event_stream import ServerSentEvent
@@ -80,7 +81,8 @@ async def test_events_arrive_and_pings_do_not() -> None:
     assert events == [a(b"1"), a(b"1")]
     [(head, body)] = server.requests
     assert head.startswith(b"POST /v1/x HTTP/1.1\r\n")
-    assert {b"content-type: application/json", b"accept: text/event-stream", b"x-api-key: sk-secret-123"} <= {
+    named = f"user-agent: tianting/{__version__}".encode()
+    assert {b"content-type: application/json", b"accept: text/event-stream", b"x-api-key: sk-secret-123", named} <= {
         line[: line.index(b":")].lower() + line[line.index(b":") :] for line in head.split(b"\r\n")[1:]
     }
     assert body == b"{}"

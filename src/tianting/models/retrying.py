@@ -82,7 +82,7 @@ class RetryingModel:
 
 def _give_up(error: ModelUnavailable, wait: float) -> NoReturn:
     raise ModelUnavailable(
-        f"{error} It asks to wait {wait / 60:.0f} minutes: try again then, or choose another model.",
+        f"{str(error).rstrip('.')}. It asks to wait {wait / 60:.0f} minutes: try again then, or choose another model.",
         cause=error.cause,
         retry_after=wait,
         status=error.status,

@@ -14,6 +14,7 @@ import anyio
 import httpx2
 from msgspec import Struct
 
+from tianting import __version__
 from tianting.models.http.connection_failures import explain
 from tianting.models.http.error_bodies import read_error_body
 from tianting.models.http.failures import classify, from_stream_error
@@ -193,7 +194,7 @@ def _open_client(
 ) -> httpx2.AsyncClient:
     try:
         return httpx2.AsyncClient(
-            headers={"content-type": "application/json", **headers},
+            headers={"content-type": "application/json", "user-agent": f"tianting/{__version__}", **headers},
             verify=_trust(url),
             trust_env=not _is_loopback(url.host),
             timeout=httpx2.Timeout(timeouts.silence, connect=timeouts.connect, pool=timeouts.connect),
