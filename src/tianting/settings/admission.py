@@ -50,6 +50,8 @@ _TIGHTENING_LISTS = frozenset(
     {
         ("permissions", "ask"),
         ("permissions", "deny"),
+        ("sandbox", "credentials", "envVars"),
+        ("sandbox", "credentials", "files"),
         ("sandbox", "filesystem", "denyRead"),
         ("sandbox", "filesystem", "denyWrite"),
         ("sandbox", "network", "deniedDomains"),

@@ -62,7 +62,8 @@ class Source(Struct, frozen=True, kw_only=True):
     """Its path, or `--settings`."""
     text: str
     directory: Path | None = None
-    """What relative paths in its rules are relative to; None for text on the command line."""
+    """What `/path` in its rules starts at: the project for its own files, else where the file is; None for text on the
+    command line."""
     foreign: bool = False
     """Written for another agent: what we read otherwise than it does is left out, with a warning."""
 
@@ -94,42 +95,51 @@ def read_sources(places: Places, from_command_line: str | None) -> tuple[Source,
 
     Raises `ConfigError` for a file that is there and cannot be read.
     """
-    sources = [source for path, level, foreign in _files(places) if (source := _read(path, level, foreign)) is not None]
+    sources = [source for found in _files(places) if (source := _read(*found)) is not None]
     if from_command_line:
         behind_managed = sum(source.level == "managed" for source in sources)
         sources.insert(behind_managed, _given(from_command_line))
     return tuple(sources)
 
 
-def _files(places: Places) -> Iterator[tuple[Path, Level, bool]]:
+_File = tuple[Path, Level, bool, Path]
+"""Where it is, its level, whether it is another agent's, and what its rules start at."""
+
+
+def _files(places: Places) -> Iterator[_File]:
     for managed in places.managed:
-        yield managed, "managed", False
-    users = {places.home / FILE_NAME: False}
-    if places.other_home is not None:
-        users.setdefault(places.other_home / FILE_NAME, True)
-    for level, top, name in (
-        ("local", places.main_checkout, LOCAL_FILE_NAME),
-        ("project", places.project, FILE_NAME),
-    ):
-        for directory in (OUR_DIRECTORY, OTHER_DIRECTORY):
-            path = top / directory / name
-            if path not in users:  # whoever works in their home directory has one file, not two
-                yield path, level, directory == OTHER_DIRECTORY  # type: ignore[misc]  # the literals above
-    for path, foreign in users.items():
-        yield path, "user", foreign
+        yield managed, "managed", False, managed.parent
+    users = list(_user_files(places))
+    for file in _project_files(places):
+        if file[0] not in {user[0] for user in users}:  # whoever works in their home directory has one file, not two
+            yield file
+    yield from users
+
+
+def _user_files(places: Places) -> Iterator[_File]:
+    yield places.home / FILE_NAME, "user", False, places.home
+    if places.other_home is not None and places.other_home != places.home:
+        yield places.other_home / FILE_NAME, "user", True, places.other_home
+
+
+def _project_files(places: Places) -> Iterator[_File]:
+    for directory in (OUR_DIRECTORY, OTHER_DIRECTORY):
+        yield places.main_checkout / directory / LOCAL_FILE_NAME, "local", directory != OUR_DIRECTORY, places.project
+    for directory in (OUR_DIRECTORY, OTHER_DIRECTORY):
+        yield places.project / directory / FILE_NAME, "project", directory != OUR_DIRECTORY, places.project
 
 
 def _given(from_command_line: str) -> Source:
     if from_command_line.lstrip().startswith("{"):
         return Source(level="command line", name="--settings", text=from_command_line)
     path = Path(from_command_line).expanduser()
-    source = _read(path, "command line", foreign=False)
+    source = _read(path, "command line", foreign=False, directory=path.parent)
     if source is None:
         raise ConfigError(f"Settings in {path} cannot be read: No such file or directory.")
     return source
 
 
-def _read(path: Path, level: Level, foreign: bool) -> Source | None:
+def _read(path: Path, level: Level, foreign: bool, directory: Path) -> Source | None:
     """The file at `path`; None where there is none."""
     try:
         data = _content(path)
@@ -142,7 +152,7 @@ def _read(path: Path, level: Level, foreign: bool) -> Source | None:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"Settings in {path}:{line} are not UTF-8: save the file in that encoding.") from None
-    return Source(level=level, name=str(path), text=text, directory=path.parent, foreign=foreign)
+    return Source(level=level, name=str(path), text=text, directory=directory, foreign=foreign)
 
 
 def _content(path: Path) -> bytes:

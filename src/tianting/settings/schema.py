@@ -11,7 +11,7 @@ from tianting.protocol.events import PermissionMode
 from tianting.protocol.messages import Dialect
 from tianting.protocol.model_catalogue import Family
 from tianting.protocol.requests import Effort
-from tianting.settings.sandbox_schema import SandboxSettings
+from tianting.sandbox.settings import SandboxSettings
 
 NotNegative = Annotated[int, Meta(ge=0)]
 
@@ -66,6 +66,7 @@ class ModelSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     input_price: float | None = None
     output_price: float | None = None
     cache_read_price: float | None = None
+    """A tenth of the input price unless told."""
     images: bool | None = None
     """Whether it can see."""
 
@@ -75,16 +76,18 @@ class CheckpointSettings(
 ):
     """How much of a work tree's past is kept for undo."""
 
-    enabled: bool | None = None
-    """On unless told."""
-    max_count: Annotated[int, Meta(ge=1)] | None = None
-    """Checkpoints kept of one project."""
-    max_age_days: Annotated[int, Meta(ge=1)] | None = None
-    """Days until a checkpoint is removed."""
-    max_file_bytes: NotNegative | None = None
-    """Larger files that git ignores are left out."""
-    max_total_bytes: NotNegative | None = None
-    """Ignored files are left out once they are more than this together."""
+    enabled: bool = True
+    """Whether anything is kept."""
+    prompts: Annotated[int, Meta(ge=1)] | None = None
+    """Prompts whose checkpoints are kept; 100 unless told."""
+    days: Annotated[float, Meta(gt=0)] | None = None
+    """Days until a checkpoint is removed; 30 unless told."""
+    file_bytes: NotNegative | None = None
+    """Larger files are left out; 32 MB unless told."""
+    total_bytes: NotNegative | None = None
+    """Bytes of one checkpoint; 1 GB unless told."""
+    store_bytes: NotNegative | None = None
+    """Bytes of all checkpoints of a project; 2 GB unless told."""
 
 
 class AttributionSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -3,20 +3,29 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from msgspec import Struct
+
+from tianting.sandbox.policy import ResourceLimits
+from tianting.sandbox.settings import CredentialSettings, FilesystemSettings, NetworkSettings, SandboxSettings
 from tianting.settings.levels import Source
-from tianting.settings.other_agents import NOT_USED_YET, PERMISSIONS_NOT_USED_YET
-from tianting.settings.sandbox_schema import FilesystemSettings, NetworkSettings, SandboxSettings
+from tianting.settings.other_agents import NOT_USED_YET
 from tianting.settings.schema import AttributionSettings, PermissionSettings, Settings
 
-KNOWN: dict[tuple[str, ...], frozenset[str]] = {
-    (): frozenset(Settings.__struct_encode_fields__) | NOT_USED_YET,
-    ("permissions",): frozenset(PermissionSettings.__struct_encode_fields__) | PERMISSIONS_NOT_USED_YET,
-    ("sandbox",): frozenset(SandboxSettings.__struct_encode_fields__),
-    ("sandbox", "network"): frozenset(NetworkSettings.__struct_encode_fields__),
-    ("sandbox", "filesystem"): frozenset(FilesystemSettings.__struct_encode_fields__),
-    ("attribution",): frozenset(AttributionSettings.__struct_encode_fields__),
+_STRUCTS: dict[tuple[str, ...], type[Struct]] = {
+    (): Settings,
+    ("permissions",): PermissionSettings,
+    ("sandbox",): SandboxSettings,
+    ("sandbox", "network"): NetworkSettings,
+    ("sandbox", "filesystem"): FilesystemSettings,
+    ("sandbox", "credentials"): CredentialSettings,
+    ("sandbox", "limits"): ResourceLimits,
+    ("attribution",): AttributionSettings,
 }
-"""Names an object may have. Objects that are not here have names of the user, or refuse unknown ones themselves."""
+"""Objects with names of ours. Others have names of the user, or refuse unknown ones themselves."""
+
+USED = {path: frozenset(struct.__struct_encode_fields__) for path, struct in _STRUCTS.items()}
+KNOWN = {path: names | {key[-1] for key in NOT_USED_YET if key[:-1] == path} for path, names in USED.items()}
+"""Names an object may have."""
 
 _FAR = 3
 """Edits between two words beyond which one is no slip of the other."""
