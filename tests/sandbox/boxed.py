@@ -9,6 +9,7 @@ from msgspec import Struct
 from tianting.plumbing.process_group import start_group
 from tianting.sandbox.confinement import Confinement
 from tianting.sandbox.policy import SandboxPolicy
+from tianting.sandbox.proxy import Proxy
 
 
 class Ran(Struct, frozen=True, kw_only=True):
@@ -19,9 +20,11 @@ class Ran(Struct, frozen=True, kw_only=True):
     note: str | None
 
 
-async def run_boxed(confinement: Confinement, policy: SandboxPolicy, command: str, cwd: Path) -> Ran:
+async def run_boxed(
+    confinement: Confinement, policy: SandboxPolicy, command: str, cwd: Path, proxy: Proxy | None = None
+) -> Ran:
     """Run `command` to its end."""
-    wrapped = confinement.wrap(["bash", "-c", command], policy, cwd=cwd)
+    wrapped = confinement.wrap(["bash", "-c", command], policy, cwd=cwd, proxy=proxy)
     with anyio.fail_after(20):
         try:
             environment = {**os.environ, **wrapped.environment}

@@ -12,7 +12,7 @@ from tianting.sandbox import landlocked
 from tianting.sandbox.policy import SandboxPolicy
 
 SHORTCOMINGS = (
-    "Landlock does not protect .git/hooks and .git/config, shares /tmp, shows other processes, "
+    "Landlock does not protect .git/hooks and .git/config, shares /tmp, shows which processes run, "
     "and cannot let single hosts through: commands have no network at all."
 )
 Entries = Callable[[str], tuple[str, ...]]
@@ -26,7 +26,8 @@ def landlock_argv(policy: SandboxPolicy, *, entries: Entries, filter_descriptor:
     """What stands in front of the command."""
     rules = [] if filter_descriptor is None else [f"filter:{filter_descriptor}"]
     if policy.files_confined:
-        rules += [f"read:{path}" for path in readable("/", policy.hidden, entries)]
+        hidden = (*policy.hidden, *_processes(entries))
+        rules += [f"read:{path}" for path in readable("/", hidden, entries)]
         rules += [f"read:{path}" for path in policy.read_only]
         rules += [f"write:{path}" for path in (*policy.writable, *_SCRATCH, *(f"/dev/{name}" for name in _DEVICES))]
         rules.append("list:/")
@@ -49,3 +50,8 @@ def readable(directory: str, hidden: Sequence[str], entries: Entries) -> tuple[s
     if not inside:
         return (directory,)
     return tuple(path for name in entries(directory) for path in readable(prefix + name, inside, entries))
+
+
+def _processes(entries: Entries) -> tuple[str, ...]:
+    """What /proc tells of each: the agent's environment holds the keys of its models."""
+    return tuple(f"/proc/{name}" for name in entries("/proc") if name.isdigit())
