@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import tempfile
+from itertools import count
 from pathlib import Path
 
 import anyio
@@ -27,7 +28,8 @@ class TreeMachine(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp(prefix="tianting-states-"))
         self.root = self.directory / "project"
         self.root.mkdir()
-        self.checkpoints = Checkpoints(self.root, self.directory / "store")
+        self.numbers = count()
+        self.start_anew()
         self.seen: dict[str, dict[bytes, tuple[int, bytes]]] = {}
         self.take(prompt=False)
 
@@ -67,7 +69,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule()
     def start_anew(self) -> None:
-        self.checkpoints = Checkpoints(self.root, self.directory / "store")
+        self.checkpoints = Checkpoints(self.root, self.directory / "store", new_id=self._new_id)
 
     @rule(steps=st.integers(1, 3), then_redo=st.booleans())
     def undo(self, steps: int, then_redo: bool) -> None:
@@ -92,6 +94,10 @@ class TreeMachine(RuleBasedStateMachine):
     def every_state_is_listed(self) -> None:
         if hasattr(self, "checkpoints"):
             assert {checkpoint.id for checkpoint in anyio.run(self.checkpoints.list)} >= self.seen.keys()
+
+    def _new_id(self) -> str:
+        """Counts: what hypothesis draws must not depend on chance."""
+        return f"{next(self.numbers):08}"
 
     async def _states_to_undo(self) -> int:
         """How many earlier states there are, after the present one is seen."""
