@@ -20,13 +20,20 @@ from msgspec import Struct
 
 from tianting.worktree.check_commands import check_commands
 from tianting.worktree.outline import outline, safe_name
+from tianting.worktree.repository_filters import may_run_filters
 
 MAX_STATUS_LINES = 20
 MAX_COMMITS = 5
 _MAX_SUBJECT = 120
 
-# Reading must not run what the repository brings along (fsmonitor, signature checks), nor take its lock.
-_GIT = ("git", "--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false")
+# Reading must not run what the repository brings along (fsmonitor, signature checks, a repository hidden among the
+# files), nor take its lock. What has filters is not looked at, see `repository_filters`.
+_GIT = (
+    *("git", "--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", "safe.bareRepository=explicit"),
+    *("-c", "core.quotePath=false"),
+)
+_OFFLINE = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1"}
+"""A partial clone would fetch what it lacks, by a command that its configuration names."""
 _STATUS = (*_GIT, "status", "--porcelain=v2", "--branch", "--ignore-submodules=dirty")
 _LOG = (*_GIT, "log", f"-{MAX_COMMITS}", "--no-show-signature", "--no-color", "--format=%h %s")
 
@@ -52,7 +59,7 @@ class Survey(Struct, frozen=True, kw_only=True):
     root: Path
     is_git: bool
     git: GitFacts | None = None
-    """None outside a repository, and inside one when git is missing, failed or was too slow."""
+    """None outside a repository, and inside one when git is missing, failed, was too slow, or would run filters."""
     outline: str = ""
     """At most two levels and two kilobytes."""
     check_commands: tuple[str, ...] = ()
@@ -93,25 +100,36 @@ _Process = subprocess.Popen[bytes]
 
 def begin_survey(root: Path) -> PendingSurvey:
     """Start looking at `root`, an absolute path: inside a repository two git processes. Waits for nothing."""
-    is_git = any(os.path.lexists(directory / ".git") for directory in (root, *root.parents))
-    started = [_start(command, root) for command in (_STATUS, _LOG)] if is_git else [None, None]
-    return PendingSurvey(root, is_git=is_git, status=started[0], log=started[1])
+    git = next((above / ".git" for above in (root, *root.parents) if os.path.lexists(above / ".git")), None)
+    if git is None or may_run_filters(git):
+        return PendingSurvey(root, is_git=git is not None, status=None, log=None)
+    return PendingSurvey(root, is_git=True, status=_start(_STATUS, root), log=_start(_LOG, root))
 
 
 def git_facts(status: str, log: str) -> GitFacts:
     """Read what `git status --porcelain=v2 --branch` and `git log` wrote."""
-    headers = dict(line[2:].split(" ", 1) for line in status.splitlines() if line.startswith("# branch."))
+    headers = dict(_header(line) for line in status.splitlines() if line.startswith("# "))
     changes = [_short(line) for line in status.splitlines() if line and not line.startswith("#")]
-    ahead, _, behind = headers.get("branch.ab", "+0 -0").partition(" ")
+    ahead, _, behind = headers.get("branch.ab", "").partition(" ")
     branch = headers.get("branch.head", "")
     return GitFacts(
         branch="" if branch == "(detached)" else safe_name(branch),
-        ahead=abs(int(ahead)),
-        behind=abs(int(behind)),
+        ahead=_distance(ahead),
+        behind=_distance(behind),
         status=tuple(changes[:MAX_STATUS_LINES]),
         status_total=len(changes),
         commits=tuple(safe_name(line, _MAX_SUBJECT) for line in log.splitlines()[:MAX_COMMITS]),
     )
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, _, value = line.removeprefix("# ").partition(" ")
+    return name, value
+
+
+def _distance(count: str) -> int:
+    """`+3` and `-3` are 3; git writes `+?` where it did not count."""
+    return int(count[1:]) if count[1:].isdecimal() else 0
 
 
 def _short(line: str) -> str:
@@ -131,6 +149,7 @@ def _start(command: tuple[str, ...], root: Path) -> _Process | None:
         return subprocess.Popen(
             command,
             cwd=root,
+            env={**os.environ, **_OFFLINE},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

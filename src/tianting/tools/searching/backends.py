@@ -51,7 +51,7 @@ _RIPGREP_MODES: dict[Mode, str] = {"content": "--line-number", "files_with_match
 
 # Rules above an ignored directory would hide all of it, so git is not let up there.
 _GIT_SCRIPT = """
-    export LC_ALL=C.UTF-8; unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
+    export LC_ALL=C.UTF-8 GIT_ALLOW_PROTOCOL=none; unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_PREFIX
     if git -c core.fsmonitor=false check-ignore -q . 2>/dev/null; then
         GIT_CEILING_DIRECTORIES=$(dirname "$(pwd -P)"); export GIT_CEILING_DIRECTORIES
     fi
