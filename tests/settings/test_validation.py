@@ -47,6 +47,9 @@ def source(text: str, *, foreign: bool = False) -> Source:
             id="name in a name",
         ),
         pytest.param(
+            '{"hooks": {"Stop": [],\n "End": "x"}}', "s.json:2:2: hooks.End: expected `array`, got `str`.", id="no list"
+        ),
+        pytest.param(
             '{"providers": {"x": {\n"apiKey": "k"}}}',
             "s.json:2:1: providers.x.apiKey: object contains unknown field `apiKey`.",
             id="a key has no place here",

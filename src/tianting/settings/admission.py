@@ -99,6 +99,5 @@ def _is_never(statement: Statement) -> bool:
             return name in NEVER_IN_NETWORK
         case ("sandbox", name, *_):
             return name in NEVER_IN_SANDBOX
-        case (top, *_):
-            return top in NEVER
-    return False
+        case key:
+            return key[0] in NEVER

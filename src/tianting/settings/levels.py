@@ -139,8 +139,8 @@ def _given(from_command_line: str) -> Source:
     return source
 
 
-def _read(path: Path, level: Level, foreign: bool, directory: Path) -> Source | None:
-    """The file at `path`; None where there is none."""
+def read_text(path: Path) -> str | None:
+    """The text of the settings file at `path`; None where there is none. Raises `ConfigError`."""
     try:
         data = _content(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -148,10 +148,16 @@ def _read(path: Path, level: Level, foreign: bool, directory: Path) -> Source | 
     except OSError as error:
         raise ConfigError(f"Settings in {path} cannot be read: {error.strerror}.") from None
     try:
-        text = data.removeprefix(_BYTE_ORDER_MARK).decode()
+        return data.removeprefix(_BYTE_ORDER_MARK).decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"Settings in {path}:{line} are not UTF-8: save the file in that encoding.") from None
+
+
+def _read(path: Path, level: Level, foreign: bool, directory: Path) -> Source | None:
+    text = read_text(path)
+    if text is None:
+        return None
     return Source(level=level, name=str(path), text=text, directory=directory, foreign=foreign)
 
 

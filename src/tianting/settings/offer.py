@@ -30,9 +30,8 @@ def _kind(statement: Statement) -> str:
             return "allow rule"
         case ("permissions", "additionalDirectories"):
             return "directory"
-        case (top, *_):
-            return _KINDS.get(top, "setting")
-    return "setting"
+        case key:
+            return _KINDS.get(key[0], "setting")
 
 
 def _plural(kind: str) -> str:

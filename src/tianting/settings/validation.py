@@ -41,7 +41,7 @@ def check(source: Source) -> Checked:
     In a file that was written for another agent a value we cannot use is left out, with a warning; but never one
     that forbids something, because then less would be forbidden than the file says.
     """
-    values = _decoded(source)
+    values = _with_one_fallback(decode(source))
     warnings: list[str] = []
     while fault := _fault(values):
         path = _resolved(values, fault)
@@ -53,7 +53,8 @@ def check(source: Source) -> Checked:
     return Checked(values=values, warnings=(*warnings, *unknown_keys(source, values)))
 
 
-def _decoded(source: Source) -> dict[str, Any]:
+def decode(source: Source) -> dict[str, Any]:
+    """What `source` says, unchecked. Raises `ConfigError` with line and column for text that is no JSON object."""
     try:
         values: dict[str, Any] = msgspec.json.decode(source.text, type=dict)
     except msgspec.ValidationError as error:
@@ -62,8 +63,13 @@ def _decoded(source: Source) -> dict[str, Any]:
         raise ConfigError(f"Settings in {_malformed(source, str(error))}") from None
     except RecursionError:
         raise ConfigError(f"Settings in {source.name} are nested too deeply.") from None
-    first = values.get("fallbackModel")
-    return {**values, "fallbackModel": first[0] if first else None} if isinstance(first, list) else values
+    return values
+
+
+def _with_one_fallback(values: dict[str, Any]) -> dict[str, Any]:
+    """Other agents know a list of fallback models; we, the first."""
+    named = values.get("fallbackModel")
+    return {**values, "fallbackModel": named[0] if named else None} if isinstance(named, list) else values
 
 
 def _malformed(source: Source, message: str) -> str:
