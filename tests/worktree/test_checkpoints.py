@@ -76,7 +76,9 @@ def shell(root: Path, command: str) -> None:
         pytest.param("rm -rf ./* .env .gitignore", id="everything"),
         pytest.param("printf x > $'odd\\n \\xff name'; mkdir $'\\xfe'; echo y > $'\\xfe/:*?'", id="odd names"),
         pytest.param("mkdir .GIT sub; echo x > .GIT/config; echo y > sub/.gitmodules", id="names git refuses"),
-        pytest.param("mkdir made; chmod 000 notes.txt; echo x > made/x; chmod 500 made", id="closed folder"),
+        pytest.param(
+            "mkdir made; chmod 400 notes.txt; echo x > made/x; chmod 500 made; chmod 500 src", id="closed folder"
+        ),
     ],
 )
 async def test_undo_and_redo_give_whole_trees(project: Path, checkpoints: Checkpoints, command: str) -> None:
@@ -157,6 +159,37 @@ async def test_what_is_not_covered_is_named_and_left_alone(project: Path, tmp_pa
     assert restored.refused == (Refusal(path="large", reason="It was there and not covered then, so it stays."),)
     assert (project / "large").read_text() == "new\n"
     assert (project / "trace.log").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything")
+async def test_what_cannot_be_read_is_named_and_left_alone(project: Path, checkpoints: Checkpoints) -> None:
+    (project / "secret").write_text("x")
+    (project / "secret").chmod(0)
+    (project / "closed").mkdir(mode=0)
+    first = await checkpoints.take("first")
+    shell(project, "rm notes.txt; echo x > new")
+
+    restored = await checkpoints.undo()
+
+    assert await checkpoints.left_out(first.id) == {".git": "git", "closed": "unreadable", "secret": "unreadable"}
+    assert restored.refused == ()
+    assert ((project / "notes.txt").exists(), (project / "new").exists()) == (True, False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may do everything")
+async def test_folder_closed_to_writing_is_opened_and_closed_again(project: Path, checkpoints: Checkpoints) -> None:
+    (project / "src").chmod(0o500)
+    before = picture(project)
+    await checkpoints.take("first")
+    shell(project, "chmod 700 src; rm src/app.py; echo x > src/new; chmod 500 src")
+    after = picture(project)
+
+    undone = await checkpoints.undo()
+
+    assert (picture(project), undone.refused) == (before, ())
+    await checkpoints.redo()
+    assert picture(project) == after
+    (project / "src").chmod(0o700)
 
 
 async def test_budget_keeps_the_small_files(project: Path, tmp_path: Path) -> None:
