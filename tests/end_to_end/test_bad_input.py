@@ -37,7 +37,7 @@ ID = "0b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
         pytest.param(("-p", "Hi.", "--settings", "gone.json"), "gone.json cannot be read: No such file", id="settings"),
         pytest.param(("-p", "Hi.", "--settings", "{"), "Settings in --settings:1:2 are no JSON", id="broken settings"),
         pytest.param(
-            ("-p", "Hi.", "--settings", '{"model": 5}'), "are wrong: Expected `str | null`, got `int`", id="wrong type"
+            ("-p", "Hi.", "--settings", '{"model": 5}'), "model: expected `str | null`, got `int`", id="wrong type"
         ),
         pytest.param(("-p", "Hi.", "--add-dir", "gone"), "Directory 'gone' does not exist", id="directory"),
         pytest.param(("-p", "Hi.", "--mcp-config", "x"), "MCP servers are not supported yet", id="MCP"),
