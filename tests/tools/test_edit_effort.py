@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tianting.tools.apply_patch import ApplyPatch, ApplyPatchParameters
 from tianting.tools.contract import ToolFailed
 from tianting.tools.edit import Edit, EditParameters
 from tianting.tools.editing.closest_block import closest_block
@@ -69,3 +71,13 @@ async def test_short_string_does_not_become_a_long_one_everywhere(tmp_path: Path
         )
 
     assert path.read_text() == "ab" * 50_000
+
+
+async def test_deleted_file_is_carried_in_events_only_if_it_is_small(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("a\n" * 200_000)
+    patch = "*** Begin Patch\n*** Delete File: a.log\n*** End Patch"
+
+    output = await ApplyPatch(Workspace(tmp_path), ReadLedger()).run(ApplyPatchParameters(patch=patch))
+
+    assert output.content == "Patched: D a.log (-200000)."
+    assert len(msgspec.json.encode(output.data)) < 1_000

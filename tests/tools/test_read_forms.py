@@ -151,6 +151,13 @@ async def test_odd_notebooks_are_shown_too(tmp_path: Path, content: bytes, expec
     assert await text(tmp_path, "a.ipynb") == expected
 
 
+async def test_notebook_nested_too_deeply_is_shown_as_text(tmp_path: Path) -> None:
+    start = '{"cells":[{"cell_type":"code","outputs":[{"data":{"x":'
+    (tmp_path / "a.ipynb").write_text(f"{start}{'[' * 3000}{']' * 3000}}}}}]}}]}}")
+
+    assert (await text(tmp_path, "a.ipynb")).startswith(f"     1\t{start}")
+
+
 async def test_notebook_of_many_megabytes_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "a.ipynb").open("wb") as file:
         file.write(b"{" + b" " * 10_000)

@@ -139,6 +139,6 @@ def _write_or_cut(descriptor: int, data: bytes) -> None:
 def _is_whole(line: bytes) -> bool:
     try:
         msgspec.json.decode(line)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True

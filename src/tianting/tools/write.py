@@ -9,9 +9,9 @@ from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
 from tianting.tools.editing.access import edit_accesses
 from tianting.tools.editing.file_changes import FileChange, carry_out
-from tianting.tools.editing.lined_text import with_line_ends
+from tianting.tools.editing.lined_text import line_count, with_line_ends
 from tianting.tools.editing.off_loop import by_size
-from tianting.tools.editing.structured_patch import Hunk, original_file, structured_patch, whole
+from tianting.tools.editing.structured_patch import Hunk, original_file, whole_patch
 from tianting.tools.editing.syntax_check import new_problem
 from tianting.tools.editing.text_file import StoredText, TextForm, encoded, read_text_file
 from tianting.tools.read_ledger import ReadLedger
@@ -114,7 +114,7 @@ def _with_line_ends_of(before: str, content: str) -> str:
 def _answer(path: Path, shown: str, before: str | None, after: str) -> str:
     answer = f"Created {shown}, {_lines(after)}."
     if before is not None:
-        answer = f"Replaced {shown}: {_lines(after)}, was {_line_count(before)}."
+        answer = f"Replaced {shown}: {_lines(after)}, was {line_count(before)}."
     problem = new_problem(path, before or "", after)
     return f"{answer}\nNew problem from this edit: {problem}" if problem else answer
 
@@ -124,15 +124,11 @@ def _data(path: Path, before: str | None, after: str) -> FileWriteOutput:
         type="create" if before is None else "update",
         file_path=str(path),
         content=after,
-        structured_patch=() if before is None else structured_patch(before, after, whole(before, after)),
+        structured_patch=() if before is None else whole_patch(before, after),
         original_file=None if before is None else original_file(before),
     )
 
 
 def _lines(text: str) -> str:
-    count = _line_count(text)
+    count = line_count(text)
     return f"{count} line{'s' * (count != 1)}"
-
-
-def _line_count(text: str) -> int:
-    return text.count("\n") + (not text.endswith("\n") and text != "")

@@ -58,6 +58,11 @@ def with_line_ends(text: str, line_end: str) -> str:
     return text.replace("\r\n", "\n").replace("\n", line_end)
 
 
+def line_count(text: str) -> int:
+    """Lines of `text` as a person counts them."""
+    return text.count("\n") + (text != "" and not text.endswith("\n"))
+
+
 def lines_of(text: str) -> list[str]:
     """The lines of a string that stands for whole ones, with or without its last `\\n`."""
     lines = text.split("\n")

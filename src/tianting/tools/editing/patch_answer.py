@@ -6,8 +6,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from tianting.tools.editing.answer import RUNG_NOTES
+from tianting.tools.editing.lined_text import line_count
 from tianting.tools.editing.patch_plan import Kind, PlannedFile
-from tianting.tools.editing.structured_patch import Hunk, added_and_removed, original_file, structured_patch, whole
+from tianting.tools.editing.structured_patch import (
+    Hunk,
+    added_and_removed,
+    original_file,
+    structured_patch,
+    whole_patch,
+)
 from tianting.tools.editing.syntax_check import new_problem
 
 _LETTERS: dict[Kind, str] = {"add": "A", "update": "M", "delete": "D", "move": "R"}
@@ -36,22 +43,30 @@ class Patched(Struct, frozen=True, kw_only=True):
     kind: Kind
     file: PlannedFile
     hunks: tuple[Hunk, ...]
+    added: int
+    """Lines."""
+    removed: int
 
 
 def patched_files(files: Sequence[PlannedFile]) -> tuple[Patched, ...]:
     """What to report: a moved file once, at its new place."""
     sources = {file.moved_from for file in files}
     return tuple(
-        Patched(kind=file.kind, file=file, hunks=_hunks(file))
+        _patched(file, file.kind)
         for file in files
         if file.kind is not None and not (file.kind == "delete" and file.path in sources)
     )
 
 
-def _hunks(file: PlannedFile) -> tuple[Hunk, ...]:
+def _patched(file: PlannedFile, kind: Kind) -> Patched:
     before, after = file.before or "", file.after or ""
-    regions = file.regions if file.kind in {"update", "move"} else whole(before, after)
-    return structured_patch(before, after, regions)
+    if kind in {"update", "move"}:
+        hunks = structured_patch(before, after, file.regions)
+        added, removed = added_and_removed(hunks)
+    else:
+        hunks = whole_patch(before, after)
+        added, removed = line_count(after), line_count(before)
+    return Patched(kind=kind, file=file, hunks=hunks, added=added, removed=removed)
 
 
 def patch_answer(patched: Sequence[Patched], shown: Callable[[Path], str]) -> str:
@@ -66,7 +81,7 @@ def _summary(patched: Patched, shown: Callable[[Path], str]) -> str:
     name = shown(patched.file.path)
     if patched.file.moved_from is not None:
         name = f"{shown(patched.file.moved_from)} -> {name}"
-    counts = zip("+-", added_and_removed(patched.hunks), strict=True)
+    counts = (("+", patched.added), ("-", patched.removed))
     counted = " ".join(f"{sign}{count}" for sign, count in counts if count)
     return f"{_LETTERS[patched.kind]} {name}" + (f" ({counted})" if counted else "")
 

@@ -39,6 +39,13 @@ def whole(before: str, after: str) -> tuple[Region, ...]:
     return (Region(old_start=0, old_end=len(before), new_start=0, new_end=len(after)),)
 
 
+def whole_patch(before: str, after: str) -> tuple[Hunk, ...]:
+    """The hunks of a file that comes, goes or is written anew; none where it is too large, as in `original_file`."""
+    return (
+        structured_patch(before, after, whole(before, after)) if max(len(before), len(after)) <= _MAX_ORIGINAL else ()
+    )
+
+
 def original_file(before: str) -> str | None:
     """The text before an edit; None where it is too large to be carried in every event."""
     return presentable(before) if len(before) <= _MAX_ORIGINAL else None

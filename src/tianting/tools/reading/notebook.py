@@ -86,7 +86,7 @@ def read_notebook(path: Path, name: str, first: int, limit: int) -> ShownFile:
         )
     try:
         notebook = msgspec.json.decode(path.read_bytes(), type=Notebook)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return read_text(path, name, first, limit, from_thread.check_cancelled)
     return _shown(notebook.cells, path, first, limit)
 
