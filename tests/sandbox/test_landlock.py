@@ -114,6 +114,17 @@ async def test_honest_work_is_not_disturbed(
     assert (ran.exit_code, ran.note) == (0, None)
 
 
+async def test_temporary_files_have_a_place_of_their_own(
+    landlock: Confinement, policy: SandboxPolicy, workspace: Path, place: Path
+) -> None:
+    (place / "scratch").mkdir()
+    policy = structs.replace(policy, private_tmp=str(place / "scratch"))
+
+    ran = await run_boxed(landlock, policy, "mktemp", workspace)
+
+    assert (ran.exit_code, ran.output.startswith(f"{place}/scratch/")) == (0, True)
+
+
 async def test_all_network_is_the_machines_own(landlock: Confinement, policy: SandboxPolicy, workspace: Path) -> None:
     policy = structs.replace(policy, network=NetworkPolicy(reach="all"))
     with socket.create_server(("127.0.0.1", 0)) as server:

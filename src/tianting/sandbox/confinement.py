@@ -78,13 +78,14 @@ class Wrapped:
         group: LimitedGroup,
         protected: ProtectedPaths,
         descriptors: tuple[int, ...],
+        environment: Mapping[str, str],
         door: Door | None,
         leave: Callable[[LimitedGroup], None],
     ) -> None:
         self.argv = argv
         self.keep_open = (*descriptors, door.descriptor) if door else descriptors
         """The command needs them; they are ours and closed by `after`."""
-        self.environment = proxy_environment() if door else {}
+        self.environment = {**environment, **(proxy_environment() if door else {})}
         """To be added to the command's own."""
         self._door = door
         self._policy = policy
@@ -154,6 +155,7 @@ class Confinement:
             group=group,
             protected=ProtectedPaths(unprotected(policy, look) if self.confines else ()),
             descriptors=descriptors,
+            environment=self._scratch(policy),
             door=door,
             leave=self._leaving.append,
         )
@@ -161,6 +163,17 @@ class Confinement:
     @property
     def _has_bubblewrap(self) -> bool:
         return self.abilities.mechanism == "bubblewrap"
+
+    def _scratch(self, policy: SandboxPolicy) -> dict[str, str]:
+        """Where temporary files can be written: the agent's own TMPDIR may be out of reach."""
+        match self.abilities.mechanism:
+            case "bubblewrap" if policy.files_confined:
+                return {"TMPDIR": "/tmp"}  # noqa: S108 - the one inside
+            case "landlock" if policy.private_tmp:
+                return {"TMPDIR": policy.private_tmp}
+            case "landlock" if policy.files_confined:
+                return {"TMPDIR": "/tmp"}  # noqa: S108
+        return {}
 
     def _walls(self, policy: SandboxPolicy, cwd: Path, descriptors: tuple[int, ...]) -> list[str]:
         descriptor = descriptors[0] if descriptors else None

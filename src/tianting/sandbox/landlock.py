@@ -29,7 +29,7 @@ def landlock_argv(policy: SandboxPolicy, *, entries: Entries, filter_descriptor:
         hidden = (*policy.hidden, *_processes(entries))
         rules += [f"read:{path}" for path in readable("/", hidden, entries)]
         rules += [f"read:{path}" for path in policy.read_only]
-        rules += [f"write:{path}" for path in (*policy.writable, *_SCRATCH, *(f"/dev/{name}" for name in _DEVICES))]
+        rules += [f"write:{path}" for path in _writable(policy)]
         rules.append("list:/")
     else:
         rules.append("write:/")
@@ -50,6 +50,11 @@ def readable(directory: str, hidden: Sequence[str], entries: Entries) -> tuple[s
     if not inside:
         return (directory,)
     return tuple(path for name in entries(directory) for path in readable(prefix + name, inside, entries))
+
+
+def _writable(policy: SandboxPolicy) -> tuple[str, ...]:
+    scratch = (*_SCRATCH, policy.private_tmp) if policy.private_tmp else _SCRATCH
+    return (*policy.writable, *scratch, *(f"/dev/{name}" for name in _DEVICES))
 
 
 def _processes(entries: Entries) -> tuple[str, ...]:
