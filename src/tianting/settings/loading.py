@@ -15,7 +15,7 @@ from tianting.settings.admission import standing
 from tianting.settings.levels import Places, Source, read_sources
 from tianting.settings.offer import summary
 from tianting.settings.schema import Settings
-from tianting.settings.statements import Statement, put_together, take_apart
+from tianting.settings.statements import Statement, canonical, put_together, take_apart
 from tianting.settings.trust import read_trust, trust_root
 from tianting.settings.validation import check
 
@@ -72,7 +72,7 @@ def load_settings(places: Places, from_command_line: str | None = None) -> Loade
 
 
 def _fates(said: Iterable[Statement], places: Places) -> Iterator[tuple[Statement, Fate]]:
-    book = None
+    trusted: dict[Path, frozenset[str]] = {}  # read when first needed: most files hold nothing that needs it
     for statement in said:
         match standing(statement):
             case "counts":
@@ -80,9 +80,10 @@ def _fates(said: Iterable[Statement], places: Places) -> Iterator[tuple[Statemen
             case "never":
                 yield statement, "refused"
             case "needs trust":
-                book = book or read_trust(places.home)
-                trusted = book.covers(trust_root(places, statement.source), statement)
-                yield statement, "counts" if trusted else "waits"
+                root = trust_root(places, statement.source)
+                if root not in trusted:
+                    trusted[root] = read_trust(places.home).trusted_in(root)
+                yield statement, "counts" if canonical(statement) in trusted[root] else "waits"
 
 
 def _as_managed(statements: list[Statement]) -> Iterator[Statement]:

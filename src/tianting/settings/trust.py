@@ -39,10 +39,10 @@ class TrustBook(Struct, frozen=True, kw_only=True):
     directories: dict[str, Trusted] = {}
     """By real path."""
 
-    def covers(self, directory: Path, statement: Statement) -> bool:
-        """Whether the person trusted `statement` in `directory`."""
+    def trusted_in(self, directory: Path) -> frozenset[str]:
+        """What the person trusted in `directory`, in the form of `canonical`."""
         trusted = self.directories.get(os.path.realpath(directory))
-        return trusted is not None and canonical(statement) in trusted.statements
+        return frozenset() if trusted is None else trusted.statements
 
 
 def read_trust(home: Path) -> TrustBook:
