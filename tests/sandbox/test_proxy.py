@@ -12,8 +12,9 @@ import pytest
 
 from tests.sandbox.boxed import Ran, run_boxed
 from tianting.sandbox.confinement import Confinement
+from tianting.sandbox.door import Door
 from tianting.sandbox.policy import NetworkPolicy, SandboxPolicy
-from tianting.sandbox.proxy import Door, Proxy, proxy_environment
+from tianting.sandbox.proxy import MAX_CONNECTIONS, Proxy, proxy_environment
 
 pytestmark = pytest.mark.anyio
 
@@ -126,7 +127,7 @@ async def opened(*allowed: str) -> AsyncIterator[tuple[Door, int]]:
     with anyio.fail_after(10):
         async with Proxy(everything_is_here) as proxy:
             door = proxy.open(NetworkPolicy(reach="hosts", allowed=allowed))
-            with socket.create_server(("127.0.0.1", 0)) as listener:
+            with socket.create_server(("127.0.0.1", 0), backlog=512) as listener:
                 port = listener.getsockname()[1]
                 with socket.socket(fileno=os.dup(door.descriptor)) as inner:
                     socket.send_fds(inner, [b"L"], [listener.fileno()])
@@ -180,6 +181,36 @@ async def test_only_so_many_refusals_are_remembered() -> None:
             await _said(port, b"CONNECT h%d.test:443 HTTP/1.1\r\n\r\n" % number)
 
         assert door.blocked == tuple(f"h{number}.test" for number in range(20))
+
+
+async def test_flood_of_connections_does_not_use_up_the_agents_descriptors() -> None:
+    before = _descriptors()
+    async with opened() as (_, port):
+        flood = [socket.create_connection(("127.0.0.1", port), 5) for _ in range(MAX_CONNECTIONS + 50)]
+        for _ in range(20):
+            await anyio.wait_all_tasks_blocked()
+        accepted = _descriptors() - before - len(flood)
+        for client in flood:
+            client.close()
+
+    assert MAX_CONNECTIONS // 2 < accepted <= MAX_CONNECTIONS + 10
+
+
+async def test_something_else_than_a_listener_ends_the_door_and_not_the_session(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with anyio.fail_after(5):
+        async with Proxy() as proxy:
+            door = proxy.open(NetworkPolicy(reach="hosts"))
+            with socket.socket(fileno=os.dup(door.descriptor)) as inner, Path(os.devnull).open() as file:
+                socket.send_fds(inner, [b"L"], [file.fileno()])
+            while "the proxy of a command broke" not in caplog.text:
+                await anyio.sleep(0.005)
+            door.close()
+
+
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def test_command_that_ends_at_once_leaves_nothing_behind() -> None:

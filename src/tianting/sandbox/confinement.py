@@ -25,6 +25,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from tianting.sandbox.bubblewrap import Standing, bubblewrap_argv, unprotected
+from tianting.sandbox.door import Door
 from tianting.sandbox.explanations import explanation
 from tianting.sandbox.landlock import SHORTCOMINGS, landlock_argv, landlock_probe
 from tianting.sandbox.limits import (
@@ -39,7 +40,7 @@ from tianting.sandbox.limits import (
 )
 from tianting.sandbox.policy import SandboxPolicy
 from tianting.sandbox.protected_paths import ProtectedPaths
-from tianting.sandbox.proxy import Door, Proxy, proxy_environment
+from tianting.sandbox.proxy import Proxy, proxy_environment
 from tianting.sandbox.seatbelt import SHORTCOMINGS as SHORTCOMINGS_ON_MACOS
 from tianting.sandbox.seatbelt import seatbelt_argv
 from tianting.sandbox.seccomp import filter_program

@@ -9,10 +9,7 @@ one that is connected to. What is refused is remembered per command, so that the
 import contextlib
 import logging
 import socket
-import sys
-from array import array
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from types import TracebackType
 from typing import NoReturn
 
@@ -20,8 +17,9 @@ import anyio
 import anyio.abc
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from tianting.sandbox import loopback
-from tianting.sandbox.domains import hosts, permits, permits_address
+from tianting.sandbox.domains import permits, permits_address
+from tianting.sandbox.door import Door
+from tianting.sandbox.loopback import PORT
 from tianting.sandbox.policy import NetworkPolicy
 from tianting.sandbox.proxy_requests import Target, http_target, plain_head, socks_target
 
@@ -35,53 +33,12 @@ MAX_HEAD = 65_536
 """Bytes of a request's head."""
 MAX_CONNECTIONS = 256
 """At a time, of one command."""
-_MAX_REMEMBERED = 20
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class _Refused(Exception):
     """Not permitted, or not to be reached; answered to the client."""
-
-
-class Door:
-    """What one command needs to reach the proxy."""
-
-    def __init__(self, outer: socket.socket, inner: socket.socket) -> None:
-        self.descriptor = inner.fileno()
-        """The command's end; kept open for it."""
-        self.refused: dict[tuple[str, int], None] = {}
-        self.scope = anyio.CancelScope()
-        self._outer, self._inner = outer, inner
-
-    @property
-    def blocked(self) -> tuple[str, ...]:
-        """The hosts it asked for and was refused, oldest first."""
-        return hosts(self.refused)
-
-    @property
-    def argv(self) -> list[str]:
-        """Goes in front of the command, inside the sandbox."""
-        return [sys.executable, "-I", "-S", str(Path(loopback.__file__)), str(self.descriptor)]
-
-    async def listener(self) -> socket.socket | None:
-        """The socket the command's connections arrive at; `None` if it ended before it made one."""
-        await anyio.wait_readable(self._outer)
-        room = socket.CMSG_SPACE(array("i").itemsize)
-        _, messages, _, _ = self._outer.recvmsg(1, room)
-        for level, kind, data in messages:
-            if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
-                return socket.socket(fileno=array("i", data)[0])
-        return None
-
-    def close(self) -> None:
-        """Nothing more is accepted, and every connection ends."""
-        self.scope.cancel()
-        self._inner.close()
-
-    def forget(self) -> None:
-        """Let go of our own end; done by the proxy."""
-        self._outer.close()
 
 
 class Proxy:
@@ -110,19 +67,33 @@ class Proxy:
         return door
 
     async def _serve(self, door: Door, policy: NetworkPolicy) -> None:
+        try:
+            with door.scope:
+                if listener := await door.listener():
+                    await self._accept(listener, door, policy)
+        except Exception:  # the session and its other commands go on; this command finds its proxy gone
+            log.exception("the proxy of a command broke")
+        finally:
+            door.forget()
+
+    async def _accept(self, listener: socket.socket, door: Door, policy: NetworkPolicy) -> None:
+        # Taken before a connection is accepted: waiting ones would use up the agent's descriptors.
         room = anyio.Semaphore(MAX_CONNECTIONS)
 
         async def answer(client: anyio.abc.SocketStream) -> None:
-            async with room, client:
-                await self._answer(client, door, policy)
+            try:
+                async with client:
+                    await self._answer(client, door, policy)
+            finally:
+                room.release()
 
-        with door.scope, contextlib.closing(_Forgetting(door)):
-            listener = await door.listener()
-            if listener is None:
-                return
-            listener.setblocking(False)
-            async with await anyio.abc.SocketListener.from_socket(listener) as connections:
-                await connections.serve(answer)
+        async with (
+            await anyio.abc.SocketListener.from_socket(listener) as connections,
+            anyio.create_task_group() as tasks,
+        ):
+            while True:
+                await room.acquire()
+                tasks.start_soon(answer, await connections.accept())
 
     async def _answer(self, client: anyio.abc.SocketStream, door: Door, policy: NetworkPolicy) -> None:
         stream = BufferedByteReceiveStream(client)
@@ -131,10 +102,10 @@ class Proxy:
                 first = await stream.receive_exactly(1)
             handle = self._socks if first == b"\x05" else self._http
             await handle(first, stream, client, door, policy)
-        except (OSError, TimeoutError, ValueError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-            log.debug("a connection of a command broke: %s", error)
         except (anyio.EndOfStream, anyio.IncompleteRead, anyio.DelimiterNotFound):
             pass  # it left, or spoke something else
+        except Exception as error:  # whatever a command sends must not end the session
+            log.debug("a connection of a command broke: %r", error)
 
     async def _http(
         self,
@@ -207,23 +178,15 @@ class Proxy:
             raise _Refused(f"{target.host}:{target.port} cannot be reached: {error}") from error
 
 
-class _Forgetting:
-    """Closes the agent's end of a door."""
-
-    def __init__(self, door: Door) -> None:
-        self.close = door.forget
-
-
 def proxy_environment() -> dict[str, str]:
     """What tells programs of the proxy."""
-    web, socks = f"http://127.0.0.1:{loopback.PORT}", f"socks5h://127.0.0.1:{loopback.PORT}"
+    web, socks = f"http://127.0.0.1:{PORT}", f"socks5h://127.0.0.1:{PORT}"
     named = {"HTTP_PROXY": web, "HTTPS_PROXY": web, "ALL_PROXY": socks, "NO_PROXY": "localhost,127.0.0.1,::1"}
     return {**named, **{name.lower(): value for name, value in named.items()}}
 
 
 def _refuse(target: Target, door: Door) -> NoReturn:
-    if len(door.refused) < _MAX_REMEMBERED:
-        door.refused[target.host, target.port] = None
+    door.note_refusal(target.host, target.port)
     raise _Refused(f"The sandbox does not allow {target.host}:{target.port}. Retrying will not help.")
 
 
@@ -232,18 +195,13 @@ async def _relay(
 ) -> None:
     """Both ways, until both have ended."""
 
-    async def forward() -> None:
-        if stream.buffer:
-            await remote.send(await stream.receive())
-        await _copy(client, remote)
-
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(forward)
+        tasks.start_soon(_copy, stream, remote)
         await _copy(remote, client)
 
 
-async def _copy(source: anyio.abc.SocketStream, sink: anyio.abc.SocketStream) -> None:
-    with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+async def _copy(source: anyio.abc.ByteReceiveStream, sink: anyio.abc.SocketStream) -> None:
+    with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
         async for data in source:
             await sink.send(data)
         await sink.send_eof()
