@@ -17,7 +17,7 @@ from tianting.agent.limits import Limits
 from tianting.agent.tool_names import find_tool, unknown_tool
 from tianting.permissions.decision import Allow, Deny, PermissionGate
 from tianting.protocol.content import Image, Text, ToolUse
-from tianting.protocol.tool_calls import Access, CallResult, Outcome, ToolCall, ToolOutput, ToolSpec
+from tianting.protocol.tool_calls import Access, CallResult, Outcome, ToolCall, ToolOutput
 from tianting.tools.contract import AnyTool, ToolFailed
 
 log = logging.getLogger(__name__)
@@ -44,10 +44,6 @@ class ToolDispatcher:
         self._tools = {tool.spec.name: tool for tool in tools}
         self._gate = gate
         self._limits = limits
-
-    def specs(self, names: Iterable[str]) -> tuple[ToolSpec, ...]:
-        """What the model is told of the tools called `names`, sorted so that the cache finds the same bytes."""
-        return tuple(self._tools[name].spec for name in sorted(names))
 
     def prepare(self, call: ToolUse) -> Prepared | CallResult:
         """Find the tool and read the arguments; what cannot be read is answered at once.

@@ -11,12 +11,12 @@ from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.editing.access import edit_accesses
 from tianting.tools.editing.file_changes import carry_out
 from tianting.tools.editing.off_loop import by_size
 from tianting.tools.editing.patch_answer import patch_answer, patch_output, patched_files
 from tianting.tools.editing.patch_format import GRAMMAR, Section, UpdateFile, parse_patch
 from tianting.tools.editing.patch_plan import PatchPlan, PlannedFile
+from tianting.tools.path_accesses import path_accesses
 from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.workspace import Workspace
@@ -78,7 +78,7 @@ class ApplyPatch:
     def accesses(self, parameters: ApplyPatchParameters) -> tuple[Access, ...]:
         """All files the patch names. A patch that cannot be read touches none: `run` will refuse it."""
         try:
-            return edit_accesses(self._paths(parse_patch(parameters.patch)))
+            return path_accesses("edit", *self._paths(parse_patch(parameters.patch)))
         except ToolFailed:
             return ()
 

@@ -3,10 +3,10 @@
 from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
-from tianting.tools.editing.access import edit_accesses
 from tianting.tools.editing.answer import edit_answer
 from tianting.tools.editing.file_editor import EditedFile, FileEditor, StringEdit
 from tianting.tools.editing.structured_patch import Hunk, original_file, structured_patch
+from tianting.tools.path_accesses import path_accesses
 from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.workspace import Workspace
 
@@ -69,7 +69,7 @@ class Edit:
 
     def accesses(self, parameters: EditParameters) -> tuple[Access, ...]:
         """The file, and the place a symlink leads to."""
-        return edit_accesses([self._workspace.resolve(parameters.file_path)])
+        return path_accesses("edit", self._workspace.resolve(parameters.file_path))
 
     async def run(self, parameters: EditParameters) -> ToolOutput:
         """Edit the file. Raises `ToolFailed`; then it is untouched."""

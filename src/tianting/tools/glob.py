@@ -18,6 +18,7 @@ from msgspec import Struct
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
+from tianting.tools.path_accesses import path_accesses
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.searching.glob_pattern import GlobPattern
 from tianting.tools.searching.near_suffixes import near_suffixes
@@ -79,8 +80,7 @@ class Glob:
 
     def accesses(self, parameters: GlobParameters) -> tuple[Access, ...]:
         """The directory that is searched, and the place a symlink to it leads to."""
-        path = str(self._start(parameters)[0])
-        return tuple(Access(effect="read", target=target) for target in dict.fromkeys((path, os.path.realpath(path))))
+        return path_accesses("read", self._start(parameters)[0])
 
     async def run(self, parameters: GlobParameters) -> ToolOutput:
         """Find files. Raises `ToolFailed` for a directory that is not there, and when time runs out."""

@@ -16,6 +16,7 @@ from msgspec import Struct
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
+from tianting.tools.path_accesses import path_accesses
 from tianting.tools.reading.magic_bytes import HEAD_BYTES, kind_of
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.searching.backends import BACKENDS, Mode, Search, SearchBackend
@@ -97,8 +98,7 @@ class Grep:
 
     def accesses(self, parameters: GrepParameters) -> tuple[Access, ...]:
         """What is searched, and the place a symlink to it leads to."""
-        path = str(self._workspace.resolve(parameters.path))
-        return tuple(Access(effect="read", target=target) for target in dict.fromkeys((path, os.path.realpath(path))))
+        return path_accesses("read", self._workspace.resolve(parameters.path))
 
     async def run(self, parameters: GrepParameters) -> ToolOutput:
         """Search. Raises `ToolFailed` for a bad pattern, type or path, and when time runs out."""

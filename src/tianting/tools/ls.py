@@ -11,6 +11,7 @@ from tianting.plumbing.byte_size import in_words
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
+from tianting.tools.path_accesses import path_accesses
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.workspace import Workspace
 
@@ -48,8 +49,7 @@ class LS:
 
     def accesses(self, parameters: LSParameters) -> tuple[Access, ...]:
         """The directory, and the place a symlink to it leads to."""
-        path = str(self._workspace.resolve(parameters.path))
-        return tuple(Access(effect="read", target=target) for target in dict.fromkeys((path, os.path.realpath(path))))
+        return path_accesses("read", self._workspace.resolve(parameters.path))
 
     async def run(self, parameters: LSParameters) -> ToolOutput:
         """List it. Raises `ToolFailed` for what is missing, no directory, or not ours to read."""

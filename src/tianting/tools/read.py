@@ -18,6 +18,7 @@ from tianting.plumbing.byte_size import in_words
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
+from tianting.tools.path_accesses import path_accesses
 from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.reading.image import read_image
 from tianting.tools.reading.magic_bytes import HEAD_BYTES, FileKind, kind_of
@@ -86,9 +87,7 @@ class Read:
 
     def accesses(self, parameters: ReadParameters) -> tuple[Access, ...]:
         """The file, and the place a symlink leads to."""
-        path = str(self._workspace.resolve(parameters.file_path))
-        real = os.path.realpath(path)
-        return tuple(Access(effect="read", target=target) for target in dict.fromkeys((path, real)))
+        return path_accesses("read", self._workspace.resolve(parameters.file_path))
 
     async def run(self, parameters: ReadParameters) -> ToolOutput:
         """Show the file. Raises `ToolFailed` for what is missing, special, binary or out of range."""

@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
-from tianting.tools.editing.access import edit_accesses
 from tianting.tools.editing.file_changes import FileChange, carry_out
 from tianting.tools.editing.lined_text import line_count, with_line_ends
 from tianting.tools.editing.off_loop import by_size
 from tianting.tools.editing.structured_patch import Hunk, original_file, whole_patch
 from tianting.tools.editing.syntax_check import new_problem
 from tianting.tools.editing.text_file import StoredText, TextForm, encoded, read_text_file
+from tianting.tools.path_accesses import path_accesses
 from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.workspace import Workspace
 
@@ -64,7 +64,7 @@ class Write:
 
     def accesses(self, parameters: WriteParameters) -> tuple[Access, ...]:
         """The file, and the place a symlink leads to."""
-        return edit_accesses([self._workspace.resolve(parameters.file_path)])
+        return path_accesses("edit", self._workspace.resolve(parameters.file_path))
 
     async def run(self, parameters: WriteParameters) -> ToolOutput:
         """Write the file. Raises `ToolFailed`; then what stood there is untouched."""
