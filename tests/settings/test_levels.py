@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from tests.settings.conftest import put
 from tianting.protocol.errors import ConfigError
@@ -47,6 +48,21 @@ def test_text_on_the_command_line_is_a_source(places: Places) -> None:
     assert read_sources(places, ' {"model": "opus"}') == (
         Source(level="command line", name="--settings", text=' {"model": "opus"}'),
     )
+
+
+def test_path_rules_of_a_project_start_at_the_project_and_others_at_their_file(places: Places) -> None:
+    linked = structs.replace(places, project=places.project.parent / "linked")
+    put(linked.own_file("local"), "{}")
+    put(linked.own_file("project"), "{}")
+    put(linked.own_file("user"), "{}")
+    given = put(places.project / "given.json", "{}")
+
+    assert [(source.level, source.directory) for source in read_sources(linked, str(given))] == [
+        ("command line", given.parent),
+        ("local", linked.project),
+        ("project", linked.project),
+        ("user", linked.home),
+    ]
 
 
 def test_byte_order_mark_is_left_out(places: Places) -> None:

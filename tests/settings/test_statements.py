@@ -131,3 +131,10 @@ def test_merging_in_steps_is_merging_at_once(one: dict[str, Any], two: dict[str,
 
     assert merged(merged(one, two), three) == at_once
     assert merged(one, merged(two, three)) == at_once
+
+
+def test_putting_together_leaves_the_statements_as_they_are() -> None:
+    empty: dict[str, Any] = {"env": {}}
+
+    assert merged(empty, {"env": {"A": "1"}}) == {"env": {"A": "1"}}
+    assert empty == {"env": {}}
