@@ -1,0 +1,125 @@
+"""May this call run? Rules in the order deny, ask, allow; built-in checks that nothing lifts; then the mode.
+
+Deciding is pure: what the disk knows comes in with the ground. A call asks for several things; each is judged by
+itself, and the strictest answer is the call's.
+
+mode               look inside  outside  edit inside  outside  other commands  fetch
+default            allow        ask      ask          ask      ask             ask
+acceptEdits        allow        ask      allow        ask      ask             ask      and mkdir, cp, rm … inside
+plan               allow        ask      deny         deny     deny            ask
+bypassPermissions  allow everywhere; deny and ask rules and the built-in checks hold
+dontAsk            as default, and what would be asked is denied
+"""
+
+from msgspec import structs
+
+from tianting.permissions.case import Case
+from tianting.permissions.file_access import Ends, objection, permission
+from tianting.permissions.questions import Ground, Judgement, Part, Question, Verdict, strictest
+from tianting.permissions.rule_text import Rule
+from tianting.permissions.ruleset import Rules, Ruleset, permitted, questioned, refused
+from tianting.permissions.shell.judging import judge_command
+from tianting.permissions.tool_classes import EDITING, NAMED, READING, present_name
+from tianting.permissions.web_access import judge_fetch
+from tianting.protocol.tool_calls import Access
+
+_PLAN = "Plan mode is on: nothing may be changed. Finish the plan and present it."
+
+
+def judge(question: Question, ruleset: Ruleset, ground: Ground) -> Judgement:
+    """What rules and mode say of a call. Never raises."""
+    case = Case(question, ruleset, structs.replace(ground, facts=ground.facts.for_one_call()))
+    tool = present_name(question.tool_name)
+    parts = [verdict.about(tool) for verdict in _by_tool(tool, case)]
+    for access in question.accesses:
+        parts += _judge_access(access, tool, case)
+    if not question.accesses and tool.startswith("mcp__"):
+        parts.append(_other(tool, f"it calls {tool}", case).about(tool))
+    return _judgement(tuple(parts), question)
+
+
+def _by_tool(tool: str, case: Case) -> list[Verdict]:
+    """Rules that speak of the tool, of one of its parameters or of a name."""
+    found = [refused(rule) for rule in _speaking(case.ruleset.deny, tool, case)]
+    return found + [questioned(rule) for rule in _speaking(case.ruleset.ask, tool, case)]
+
+
+def _speaking(rules: Rules, tool: str, case: Case) -> list[Rule]:
+    return [rule for rule in rules.tools if rule.names(tool) and _means(rule, tool, case.question)]
+
+
+def _means(rule: Rule, tool: str, question: Question) -> bool:
+    if rule.name is not None:
+        return any(rule.name.matches(text) for text in _names(tool, question))
+    if rule.value is not None:
+        value = question.arguments.get(rule.parameter)
+        return value is not None and rule.value.matches(_text(value))
+    return True
+
+
+def _names(tool: str, question: Question) -> list[str]:
+    """What an agent or a skill is called, alone and with its arguments."""
+    for key in NAMED.get(tool, ()):
+        if name := question.arguments.get(key):
+            plain = str(name).removeprefix("/")
+            arguments = question.arguments.get("args", "")
+            return [plain, f"{plain} {arguments}".strip()]
+    return []
+
+
+def _judge_access(access: Access, tool: str, case: Case) -> list[Part]:
+    match access.effect:
+        case "note":
+            return [Verdict("allow", "touches only the agent's own memory").about(tool)]
+        case "read" | "edit":
+            ends = Ends(access.target, case)
+            named = tool if tool in EDITING | READING else ""
+            found = objection(access.effect, ends, case, tool=named) or permission(
+                access.effect, ends, case, tool=named
+            )
+            if found.outcome == "ask" and not found.fixed and (rule := _allowing(tool, case)):
+                found = permitted(rule) if objection(access.effect, ends, case, tool=named) is None else found
+            return [found.about(access.target)]
+        case "execute" if tool == "Bash":
+            return list(judge_command(access.target, case))
+        case "execute":
+            return [_other(tool, f"it runs {access.target or tool}", case).about(access.target or tool)]
+        case "fetch":
+            return [_fetch(access.target, tool, case).about(access.target)]
+
+
+def _fetch(url: str, tool: str, case: Case) -> Verdict:
+    verdict = judge_fetch(url, case)
+    rule = _allowing(tool, case)
+    return permitted(rule) if verdict.outcome == "ask" and not verdict.rule and rule else verdict
+
+
+def _other(tool: str, why: str, case: Case) -> Verdict:
+    """A tool that we know nothing of."""
+    if case.question.mode == "bypassPermissions":
+        return Verdict("allow", "mode bypassPermissions")
+    if case.question.mode == "plan":
+        return Verdict("deny", _PLAN)
+    rule = _allowing(tool, case)
+    return permitted(rule) if rule else Verdict("ask", why)
+
+
+def _allowing(tool: str, case: Case) -> Rule | None:
+    return next(iter(_speaking(case.ruleset.allow, tool, case)), None)
+
+
+def _judgement(parts: tuple[Part, ...], question: Question) -> Judgement:
+    verdict = strictest([Verdict(part.outcome, part.reason, part.rule, part.source, part.fixed) for part in parts])
+    outcome = "deny" if verdict.outcome == "ask" and question.mode == "dontAsk" else verdict.outcome
+    return Judgement(
+        outcome=outcome,
+        reason=verdict.reason,
+        rule=verdict.rule,
+        source=verdict.source,
+        fixed=verdict.fixed,
+        parts=parts,
+    )
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,76 @@
+"""All rules that hold, compiled once and sorted the way they are asked: deny, ask, allow."""
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from tianting.permissions.questions import Verdict
+from tianting.permissions.rule_text import Behaviour, Places, Rule, RuleLine, read_rule
+from tianting.permissions.tool_classes import EDITING, READING
+
+
+class Rules(Struct, frozen=True):
+    """The rules of one behaviour, by what they speak of."""
+
+    tools: tuple[Rule, ...] = ()
+    """About every call of a tool, or one of its parameters, or a name."""
+    commands: tuple[Rule, ...] = ()
+    edits: tuple[Rule, ...] = ()
+    """About paths that are written."""
+    reads: tuple[Rule, ...] = ()
+    """About paths that are read."""
+    domains: tuple[Rule, ...] = ()
+
+
+class Ruleset(Struct, frozen=True, kw_only=True):
+    """The rules of one session."""
+
+    places: Places
+    lines: tuple[RuleLine, ...] = ()
+    deny: Rules = Rules()
+    ask: Rules = Rules()
+    allow: Rules = Rules()
+
+    @staticmethod
+    def compile(lines: Iterable[RuleLine], places: Places) -> "Ruleset":
+        """Read all rules. Raises `ConfigError` naming the first that is not understood."""
+        lines = tuple(lines)
+        rules = [read_rule(line, places) for line in lines]
+        return Ruleset(
+            places=places,
+            lines=lines,
+            deny=_sorted(rules, "deny"),
+            ask=_sorted(rules, "ask"),
+            allow=_sorted(rules, "allow"),
+        )
+
+    def with_lines(self, *lines: RuleLine) -> "Ruleset":
+        """The same and more: what a person just granted, for the rest of the session."""
+        return Ruleset.compile((*self.lines, *lines), self.places)
+
+
+def refused(rule: Rule) -> Verdict:
+    """What a deny rule says."""
+    return Verdict("deny", f"the rule {rule.text} forbids it", rule.text, rule.source)
+
+
+def questioned(rule: Rule) -> Verdict:
+    """What an ask rule says."""
+    return Verdict("ask", f"the rule {rule.text} wants it asked", rule.text, rule.source)
+
+
+def permitted(rule: Rule) -> Verdict:
+    """What an allow rule says."""
+    return Verdict("allow", f"the rule {rule.text} allows it", rule.text, rule.source)
+
+
+def _sorted(rules: list[Rule], behaviour: Behaviour) -> Rules:
+    mine = [rule for rule in rules if rule.behaviour == behaviour]
+    paths = [rule for rule in mine if rule.path is not None]
+    return Rules(
+        tools=tuple(rule for rule in mine if rule.whole_tool or rule.name or rule.value),
+        commands=tuple(rule for rule in mine if rule.command is not None),
+        edits=tuple(rule for rule in paths if rule.tool in EDITING),
+        reads=tuple(rule for rule in paths if rule.tool in READING),
+        domains=tuple(rule for rule in mine if rule.domain is not None),
+    )

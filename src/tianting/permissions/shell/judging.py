@@ -1,0 +1,273 @@
+"""May this text run? Each command is judged by itself; the strictest answer counts.
+
+deny rules -> dangers -> files that are forbidden, protected or asked about -> ask rules -> what allows it: the mode, a
+rule, or that it only looks.
+"""
+
+from collections.abc import Iterable
+
+from tianting.permissions.case import Case
+from tianting.permissions.file_access import Ends, objection, permission
+from tianting.permissions.questions import FileEffect, Part, Verdict, strictest
+from tianting.permissions.rule_text import Rule
+from tianting.permissions.ruleset import Rules, permitted, questioned, refused
+from tianting.permissions.script import Assignment, Command, Word
+from tianting.permissions.shell.command_texts import (
+    allowing_texts,
+    forbidding_texts,
+    is_harmless,
+    is_safe,
+    known_beginning,
+)
+from tianting.permissions.shell.dangers import danger
+from tianting.permissions.shell.file_uses import FileUse, changed_files, program_name, read_files, redirected_files
+from tianting.permissions.shell.parts import Program, Running, program_of
+from tianting.permissions.shell.pipelines import joined_danger
+from tianting.permissions.shell.read_only import files_looked_at
+from tianting.permissions.shell.sed_script import read_sed
+from tianting.permissions.shell.whereabouts import MOVES, moves, surroundings, targets
+from tianting.permissions.shell.word_paths import paths_of
+
+_PLAN = "Plan mode is on: only commands that look run. Use Read, Grep and Glob, then present the plan."
+_FILE_COMMANDS = frozenset({"mkdir", "touch", "rm", "rmdir", "mv", "cp", "sed"})
+"""What acceptEdits lets run inside the allowed directories."""
+_DECLARING = frozenset({"export", "declare", "local", "typeset", "readonly"})
+
+
+def judge_command(text: str, case: Case) -> tuple[Part, ...]:
+    """What is said of everything `text` would run. Never raises."""
+    return _Judge(text, case).parts()
+
+
+class _Judge:
+    """One text before the judge."""
+
+    def __init__(self, text: str, case: Case) -> None:
+        self._text = text.strip()
+        self._case = case
+        self._rules = case.ruleset
+        self._mode = case.question.mode
+        self._ground = case.ground
+        self._program: Program = program_of(text, case.ground.read_script)
+        self._where = surroundings(self._program.running, case.question.cwd, case.ground)
+        self._moves = moves(self._program.running, case.question.cwd, case.ground)
+        self._functions = frozenset(each.name for script in self._program.scripts for each in script.functions)
+        self._whole = self._rule_for_all()
+
+    def parts(self) -> tuple[Part, ...]:
+        parts = [self._judge(running).about(_shown(running.command)) for running in self._program.running]
+        parts += [verdict.about(self._text) for verdict in self._of_the_whole()]
+        return tuple(parts) or (Verdict("allow", "it runs nothing").about(self._text),)
+
+    # --- the text as a whole
+
+    def _of_the_whole(self) -> list[Verdict]:
+        found = [refused(rule) for rule in self._rules.deny.commands if _speaks(rule, (self._text,))]
+        found += [questioned(rule) for rule in self._rules.ask.commands if _speaks(rule, (self._text,))]
+        if self._program.doubt:
+            found.append(Verdict("ask", f"what it runs cannot be told: {self._program.doubt}", fixed=True))
+        for script in self._program.scripts:
+            if reason := joined_danger(script):
+                found.append(Verdict("ask", reason, fixed=True))
+        if self._moves and not self._whole and self._mode != "bypassPermissions":
+            names = {program_name(each.command) for each in self._program.running}
+            if "git" in names:
+                found.append(Verdict("ask", "git runs what the configuration of another directory says"))
+        return found
+
+    def _rule_for_all(self) -> Rule | None:
+        """An allow rule for the whole tool, or for exactly this text."""
+        for rule in self._rules.allow.tools:
+            if rule.whole_tool and rule.names("Bash"):
+                return rule
+        return next((rule for rule in self._rules.allow.commands if _is_exactly(rule, (self._text,))), None)
+
+    # --- one command
+
+    def _judge(self, running: Running) -> Verdict:
+        command = running.command
+        found = [refused(rule) for rule in self._speaking(self._rules.deny, running)]
+        if reason := danger(command, running.hidden, self._where, self._ground) or self._hidden_danger(running):
+            found.append(Verdict("ask", reason, fixed=True))
+        if running.doubt:
+            found.append(Verdict("ask", f"what it runs cannot be told: {running.doubt}", fixed=True))
+        found += self._objections(running)
+        found += [questioned(rule) for rule in self._speaking(self._rules.ask, running)]
+        if (possible := self._possible_match(running)) is not None:
+            found.append(possible)
+        found.append(self._allowed(running))
+        return strictest(found)
+
+    def _speaking(self, rules: Rules, running: Running) -> list[Rule]:
+        if not rules.commands:
+            return []
+        texts = [text for each in (running.command, *running.outer, *running.hidden) for text in forbidding_texts(each)]
+        return [rule for rule in rules.commands if _speaks(rule, texts)]
+
+    def _hidden_danger(self, running: Running) -> str:
+        return next((why for each in running.hidden if (why := danger(each, (), self._where, self._ground))), "")
+
+    def _possible_match(self, running: Running) -> Verdict | None:
+        """A deny rule could speak of what only the running shell knows."""
+        for rule in self._rules.deny.commands:
+            for each in (running.command, *running.hidden):
+                known = known_beginning(each)
+                if known is not None and rule.command is not None and rule.command.might_begin(known):
+                    return Verdict(
+                        "ask", f"the rule {rule.text} may forbid it, once its variables are known", fixed=True
+                    )
+        return None
+
+    # --- files
+
+    def _objections(self, running: Running) -> list[Verdict]:
+        found: list[Verdict] = []
+        for command in (running.command, *running.hidden):
+            for use in redirected_files(command) + changed_files(command):
+                found += self._objection(use, guessed=False)
+            if self._rules.deny.reads or self._rules.ask.reads:
+                for use in read_files(command):
+                    found += self._objection(use, guessed=True)
+        return found
+
+    def _objection(self, use: FileUse, *, guessed: bool) -> list[Verdict]:
+        paths = paths_of(use.word, self._where, self._ground)
+        if paths is None:
+            return self._unknown(use, guessed=guessed)
+        ends = [Ends(path, self._case) for path in paths]
+        return [found for each in ends if (found := objection(use.effect, each, self._case, guessed=guessed))]
+
+    def _unknown(self, use: FileUse, *, guessed: bool) -> list[Verdict]:
+        """A file that only the running shell knows, where some files are forbidden."""
+        denied = self._rules.deny
+        if guessed or not (denied.reads if use.effect == "read" else denied.edits or denied.reads):
+            return []
+        return [
+            Verdict("ask", f"which file {_raw(use.word)} is, only the shell knows, and some are forbidden", fixed=True)
+        ]
+
+    def _may(self, effect: FileEffect, words: Iterable[Word], reason: str = "only looks") -> Verdict:
+        """Whether rules and mode allow all these files."""
+        verdicts: list[Verdict] = [Verdict("allow", reason)]
+        for word in words:
+            paths = paths_of(word, self._where, self._ground)
+            if paths is None:
+                return Verdict("ask", f"which file {_raw(word)} is, only the shell knows")
+            for path in paths:
+                ends = Ends(path, self._case)
+                verdicts.append(objection(effect, ends, self._case) or permission(effect, ends, self._case))
+        return strictest(verdicts)
+
+    # --- what allows it
+
+    def _allowed(self, running: Running) -> Verdict:
+        if self._mode == "bypassPermissions":
+            return Verdict("allow", "mode bypassPermissions")
+        if self._mode == "plan":
+            looking = self._looks(running)
+            return looking if looking is not None and looking.outcome != "deny" else Verdict("deny", _PLAN)
+        if self._whole is not None:
+            return permitted(self._whole)
+        return strictest([self._command_allowed(running), self._redirections_allowed(running.command)])
+
+    def _command_allowed(self, running: Running) -> Verdict:
+        command = running.command
+        rule = self._allow_rule(running)
+        if rule is not None:
+            return permitted(rule)
+        looking = self._looks(running)
+        if looking is not None and looking.outcome == "allow":
+            return looking
+        if self._mode == "acceptEdits" and (accepted := self._accepted(command)) is not None:
+            return accepted
+        return looking or Verdict("ask", _why_asked(command))
+
+    def _allow_rule(self, running: Running) -> Rule | None:
+        texts = allowing_texts(running.command)
+        outer = [text for each in running.outer for text in allowing_texts(each)]
+        opens = not running.exact_only and bool(running.command.program)
+        for rule in self._rules.allow.commands:
+            if _is_exactly(rule, (*texts, *outer)) or (opens and _speaks(rule, texts)):
+                return rule
+        return None
+
+    def _looks(self, running: Running) -> Verdict | None:
+        """The verdict on a command that changes nothing; None for any other."""
+        command = running.command
+        if not command.words:
+            bad = next((each for each in command.assignments if not is_harmless(each)), None)
+            return Verdict("ask", f"it sets {bad.name}") if bad else Verdict("allow", "runs nothing itself")
+        if running.exact_only or not all(is_safe(each) for each in command.assignments):
+            return None
+        if command.program in self._functions:
+            return Verdict("allow", "a function of the same text")
+        if command.evaluates:
+            return _evaluation(command)
+        if command.program in MOVES:
+            return self._moving(running)
+        files = files_looked_at(command)
+        return None if files is None else self._may("read", files)
+
+    def _moving(self, running: Running) -> Verdict:
+        paths = targets(running, self._where, self._ground)
+        if paths is None:
+            return Verdict("ask", "where it goes, only the shell knows")
+        return self._may("read", [Word(path, path) for path in paths])
+
+    def _accepted(self, command: Command) -> Verdict | None:
+        """acceptEdits covers the commands that do what the editing tools do."""
+        if command.program not in _FILE_COMMANDS or not all(is_safe(each) for each in command.assignments):
+            return None
+        uses = changed_files(command)
+        if not uses or (command.program == "sed" and read_sed(command.words[1:]) is None):
+            return None
+        if self._moves and not all(use.word.value.startswith(("/", "~")) for use in uses):
+            return Verdict("ask", "it changes files after changing the directory")
+        edits = self._may("edit", [use.word for use in uses if use.effect == "edit"], "mode acceptEdits")
+        return strictest([edits, self._may("read", [use.word for use in uses if use.effect == "read"])])
+
+    def _redirections_allowed(self, command: Command) -> Verdict:
+        verdicts = [Verdict("allow")]
+        for use in redirected_files(command):
+            verdict = self._may(use.effect, [use.word])
+            if use.effect == "edit" and self._moves and not use.word.value.startswith("/"):
+                verdict = strictest([verdict, Verdict("ask", "it writes a file after changing the directory")])
+            verdicts.append(verdict)
+        return strictest(verdicts)
+
+
+def _speaks(rule: Rule, texts: Iterable[str]) -> bool:
+    return rule.command is not None and any(rule.command.matches(text) for text in texts)
+
+
+def _is_exactly(rule: Rule, texts: Iterable[str]) -> bool:
+    return rule.command is not None and len(rule.command.pieces) == 1 and rule.command.head in texts
+
+
+def _evaluation(command: Command) -> Verdict:
+    """`[[`, `((` and `unset` change nothing outside the shell; `export` reaches every later program."""
+    if command.program not in _DECLARING:
+        return Verdict("allow", "runs nothing itself")
+    for word in command.words[1:]:
+        name, equals, value = word.value.partition("=")
+        assignment = Assignment(name, Word(value, value))
+        if equals and not (is_safe(assignment) or (name.islower() and is_harmless(assignment))):
+            return Verdict("ask", f"it sets {name} for every later command")
+        if word.value.startswith("-") and "f" in word.value:
+            return Verdict("ask", "it hands a function to every later command")
+    return Verdict("allow", "sets a variable")
+
+
+def _why_asked(command: Command) -> str:
+    if command.words and not command.words[0].literal:
+        return f"which program {_raw(command.words[0])} is, only the shell knows"
+    return f"no rule allows {program_name(command)}" if command.program else "no rule allows it"
+
+
+def _shown(command: Command) -> str:
+    redirections = " ".join(f"{each.operator} {each.target.raw}".rstrip() for each in command.redirections)
+    return f"{command.text} {redirections}".strip()
+
+
+def _raw(word: Word) -> str:
+    return word.raw or "it"
