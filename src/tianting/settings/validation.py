@@ -114,23 +114,17 @@ def _resolved(values: dict[str, Any], fault: _Fault) -> tuple[Step, ...]:
 
 
 def _only(node: Any, path: tuple[Step, ...], key: str) -> Any:
-    """`node` with nothing but `key` in the object at `path`."""
+    """`node` with nothing but `key` in the object at `path`. No object with names of the user lies in a list."""
     if not path:
         return {key: node[key]}
-    return _replaced(node, path[0], _only(node[path[0]], path[1:], key))
+    return {**node, path[0]: _only(node[path[0]], path[1:], key)}
 
 
 def _without(node: Any, path: tuple[Step, ...]) -> Any:
     """`node` without the member at `path`, which holds no item numbers."""
     if len(path) == 1:
         return {name: value for name, value in node.items() if name != path[0]}
-    return _replaced(node, path[0], _without(node[path[0]], path[1:]))
-
-
-def _replaced(node: Any, step: Step, value: Any) -> Any:
-    if isinstance(step, int):
-        return [*node[:step], value, *node[step + 1 :]]
-    return {**node, step: value}
+    return {**node, path[0]: _without(node[path[0]], path[1:])}
 
 
 def _may_be_left_out(source: Source, path: tuple[Step, ...]) -> bool:
