@@ -162,7 +162,7 @@ def test_whatever_ends_it_is_one_line_and_a_code(
     def fail(**_: object) -> None:
         raise raised
 
-    monkeypatch.setattr("tianting.cli.models.list_models", fail)
+    monkeypatch.setattr("tianting.cli.models.model_catalogue", fail)
 
     ran = tianting("models")
 
@@ -183,7 +183,7 @@ def test_closed_output_ends_quietly(home: Path, monkeypatch: pytest.MonkeyPatch)
     def fail(**_: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("tianting.cli.models.list_models", fail)
+    monkeypatch.setattr("tianting.cli.models.model_catalogue", fail)
     monkeypatch.setattr("sys.stdout", None)  # given back afterwards
 
     assert run(["models"]) == 1

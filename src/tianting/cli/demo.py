@@ -29,6 +29,14 @@ PROMPT = "A test of this project fails. Find the cause, mend it, and verify it."
 _KEY = "a-key-only-the-demo-knows"
 
 
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the demo's project in place afterwards.")
+@click.pass_context
+def demo(ctx: click.Context, keep: bool) -> None:
+    """Watch a bug being found and mended; the model's words are scripted, all else is real."""
+    ctx.exit(run_demo(keep=keep))
+
+
 def run_demo(*, keep: bool) -> int:
     """Play the demo; returns 0 when the test passes in the end."""
     directory = Path(tempfile.mkdtemp(prefix="tianting-demo-"))

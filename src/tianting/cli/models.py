@@ -11,8 +11,11 @@ from tianting.settings.providers import known_providers, model_catalogue
 from tianting.settings.reading import read_settings
 
 
-def list_models(*, as_json: bool, settings: str | None) -> None:
-    """Print the catalogue and the providers."""
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--settings", metavar="JSON|FILE", help="Further settings.")
+def models(as_json: bool, settings: str | None) -> None:
+    """List known models with windows and prices, and the providers that can be named."""
     read = read_settings(home_directory(os.environ), settings)
     catalogue = model_catalogue(read)
     if as_json:
