@@ -101,14 +101,15 @@ class ObjectStore:
     @contextlib.contextmanager
     def reader(self) -> Iterator["ObjectReader"]:
         """Reads objects for as long as the block lasts."""
-        with subprocess.Popen(
+        process = subprocess.Popen(
             ("git", "cat-file", "--batch"),
             cwd="/",
             env=environment(self._directory),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-        ) as process:
+        )
+        with contextlib.suppress(BrokenPipeError), process:  # it may be gone before it is told to go
             yield ObjectReader(process)
 
     def _write_loose(self, name: bytes, raw: bytes) -> None:

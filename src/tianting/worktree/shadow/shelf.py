@@ -133,7 +133,11 @@ class Shelf:
         kept = journal.retained(records, retention, self._clock.now())
         if len(kept) < len(records):
             journal.rewrite(self._journal, kept)
-        self._objects.release_all_but(bytes.fromhex(record.root) for record in kept if isinstance(record, Checkpoint))
+        latest = self._latest.get()  # the next checkpoint builds on it, even where the journal does not name it
+        roots = {latest.root} if latest else set()
+        self._objects.release_all_but(
+            roots | {bytes.fromhex(record.root) for record in kept if isinstance(record, Checkpoint)}
+        )
 
     def tidy(self) -> int:
         """Pack the store; its size in bytes. Takes seconds and needs no lock."""
