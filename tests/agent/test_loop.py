@@ -15,6 +15,7 @@ from tianting.models.scripted_faults import Fault
 from tianting.permissions.decision import Deny
 from tianting.protocol.content import Text, ToolUse
 from tianting.protocol.deltas import BlockFinished, BlockStarted, MessageFinished, MessageStarted, TextDelta
+from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import (
     AnswerAborted,
     Event,
@@ -308,6 +309,43 @@ async def test_call_cut_by_the_output_limit_never_runs(turns: Turns) -> None:
     ]
 
 
+async def test_answers_that_are_always_cut_are_no_success(turns: Turns) -> None:
+    cut = Reply(text="And then", stop_reason="max_tokens", usage=Usage(output_tokens=50), times=9)
+
+    report = await turns.run(cut)
+
+    assert (report.end, len(turns.model.seen)) == ("going_in_circles", 4)
+    assert turns.said()[2] == "user: note: The answer was cut at 50 tokens. Go on where it broke off."
+
+
+class Unsure:
+    """Cannot say what it would touch, from the second time on that it is asked, or at once."""
+
+    spec = ToolSpec(name="Unsure", description="Unsure.", input_schema=SCHEMA)
+    parameters = Parameters
+
+    def __init__(self, answers: int) -> None:
+        self.answers = answers
+
+    def accesses(self, parameters: Parameters) -> tuple[Access, ...]:
+        self.answers -= 1
+        if self.answers < 0:
+            raise RuntimeError("links in a circle")
+        return (Access(effect="edit", target="/repo"),)
+
+    async def run(self, parameters: Parameters) -> ToolOutput:
+        raise AssertionError("it must not run")
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+async def test_tool_that_cannot_say_what_it_touches_does_not_run(turns: Turns, answers: int) -> None:
+    turns.tools.append(Unsure(answers))
+
+    await turns.run(says("", calls("Unsure", text="a")), says("Sorry."))
+
+    assert turns.said()[2:] == ["user: error The tool 'Unsure' broke. Try another way.", "model: Sorry."]
+
+
 async def test_empty_answers_are_asked_again_and_then_given_up(turns: Turns) -> None:
     report = await turns.run(says(""), says(""), says(""))
 
@@ -409,6 +447,18 @@ async def test_required_output_ends_the_turn_without_a_further_request(turns: Tu
 
     assert turns.said()[2] == "user: error The data does not fit the schema at $.sum: '3' is not of type 'integer'"
     assert (report.end, report.text, report.structured_output) == ("answered", '{"sum":3}', {"sum": 3})
+
+
+@pytest.mark.parametrize(
+    ("schema", "complaint"),
+    [
+        pytest.param({"type": "array"}, "the top of the schema must be", id="no object"),
+        pytest.param({"type": "object", "required": 3}, "3 is not of type 'array'", id="no schema"),
+    ],
+)
+def test_schema_that_cannot_be_asked_for_is_refused(schema: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        RequiredOutput(schema)
 
 
 async def test_required_output_that_never_comes_is_no_success(turns: Turns) -> None:

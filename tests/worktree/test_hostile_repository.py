@@ -1,9 +1,11 @@
 """Looking at a repository runs nothing that it brings along: a person may have unpacked it from anywhere."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,6 +126,25 @@ def test_configuration_that_is_no_file_is_not_trusted(root: Path) -> None:
     (root / ".git" / "config.worktree").mkdir()
 
     assert may_run_filters(root / ".git")
+
+
+def test_configuration_that_cannot_be_read_is_not_trusted(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    assert may_run_filters(root / ".git")
+
+
+def test_pointer_that_cannot_be_read_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    (tmp_path / ".git").write_text("gitdir: elsewhere")
+    monkeypatch.setattr(Path, "read_text", refuse)
+
+    assert not may_run_filters(tmp_path / ".git")
 
 
 @pytest.mark.parametrize("header", ["# branch.ab +? -?", "# branch.ab", "# branch.head", ""])

@@ -4,7 +4,7 @@ the same calls with the same results third time a note, fifth time the turn ends
 ... that wait for something          tenth time a note, thirtieth time the turn ends
 an empty answer                      asked once more, then a note, then the turn ends
 an answer its provider paused        asked to go on, twenty times
-an answer cut by its output limit    a note that says to go on in smaller parts
+an answer cut by its output limit    three times a note that says to go on in smaller parts
 """
 
 from collections.abc import Sequence
@@ -114,7 +114,8 @@ class AnswerGuard:
     def _after_cut(self, answer: AssistantMessage) -> Concern:
         self._cut += 1
         if self._cut > MOST_CUT:
-            return Fine()
+            text = f"Stopped: answers were cut at their output limit {self._cut} times."
+            return GiveUp(reason="going_in_circles", text=text)
         tokens = answer.usage.output_tokens
         if any(isinstance(block, ToolUse) for block in answer.content):
             return AskAgain(
