@@ -159,7 +159,7 @@ def test_words_are_completed(
 def test_whatever_ends_it_is_one_line_and_a_code(
     tianting: CommandLine, monkeypatch: pytest.MonkeyPatch, raised: BaseException, code: int, told: str
 ) -> None:
-    def fail(**_: object) -> None:
+    def fail(*_: object) -> None:
         raise raised
 
     monkeypatch.setattr("tianting.cli.models.model_catalogue", fail)
@@ -180,7 +180,7 @@ def test_debug_shows_where(tianting: CommandLine, monkeypatch: pytest.MonkeyPatc
 
 
 def test_closed_output_ends_quietly(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(**_: object) -> None:
+    def fail(*_: object) -> None:
         raise BrokenPipeError
 
     monkeypatch.setattr("tianting.cli.models.model_catalogue", fail)
