@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.plumbing.event_stream import EventSplitter, ServerSentEvent
+from tianting.plumbing.event_stream import LONGEST_EVENT, EventSplitter, EventTooLong, ServerSentEvent
 
 
 def split(stream: bytes, *cuts: int) -> list[ServerSentEvent]:
@@ -82,3 +82,12 @@ def test_what_is_written_is_read(events: list[tuple[str, str]]) -> None:
     )
 
     assert split(stream.encode()) == [E(name, text.encode()) for name, text in events]
+
+
+def test_event_that_never_ends_is_given_up() -> None:
+    splitter = EventSplitter()
+    splitter.feed(b"data: 1\n\n")
+
+    splitter.feed(b"x" * LONGEST_EVENT)
+    with pytest.raises(EventTooLong):
+        splitter.feed(b"x")

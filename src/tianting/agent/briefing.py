@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from tianting.plumbing.printable import printable
 from tianting.protocol.messages import UserMessage, note
 from tianting.worktree.survey import GitFacts, Survey
 
@@ -37,11 +38,11 @@ def briefing(environment: Environment, survey: Survey) -> UserMessage:
 
 def _machine(environment: Environment, survey: Survey) -> str:
     lines = [
-        f"Project root: {survey.root}",
+        f"Project root: {printable(str(survey.root))}",
         f"System: {environment.system}, shell {environment.shell_name}, day {environment.day}",
     ]
     if environment.additional:
-        lines.append(f"You may also work in: {', '.join(environment.additional)}")
+        lines.append(f"You may also work in: {', '.join(map(printable, environment.additional))}")
     return "\n".join(lines)
 
 

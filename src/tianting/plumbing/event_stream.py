@@ -7,6 +7,8 @@ block of an unusual shape is read line by line.
 
 from msgspec import Struct
 
+LONGEST_EVENT = 32_000_000
+"""Bytes: more than a request may have, so no honest answer comes near."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -15,6 +17,10 @@ class ServerSentEvent(Struct, frozen=True, kw_only=True):
 
     event: str
     data: bytes
+
+
+class EventTooLong(Exception):
+    """The stream goes on with one event for ever. Whoever reads the stream must give it up."""
 
 
 class EventSplitter:
@@ -26,7 +32,10 @@ class EventSplitter:
         self._after_carriage_return = False
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
-        """The events that `chunk` completes. What the stream ends with unfinished is never an event."""
+        """The events that `chunk` completes. What the stream ends with unfinished is never an event.
+
+        Raises `EventTooLong` beyond `LONGEST_EVENT`.
+        """
         if self._is_between_events() and chunk.endswith(b"\n\n") and b"\r" not in chunk:
             return _events(chunk[:-2])  # as most servers send them
         searched = max(len(self._pending) - 1, 0)
@@ -35,6 +44,8 @@ class EventSplitter:
             return []
         end = self._pending.rfind(b"\n\n", searched)
         if end < 0:
+            if len(self._pending) > LONGEST_EVENT:
+                raise EventTooLong(f"an event has more than {LONGEST_EVENT:,} bytes")
             return []
         complete = bytes(self._pending[:end])
         del self._pending[: end + 2]

@@ -18,7 +18,7 @@ from tianting import __version__
 from tianting.models.http.connection_failures import explain
 from tianting.models.http.error_bodies import read_error_body
 from tianting.models.http.failures import classify, from_stream_error
-from tianting.plumbing.event_stream import EventSplitter, ServerSentEvent
+from tianting.plumbing.event_stream import EventSplitter, EventTooLong, ServerSentEvent
 from tianting.protocol.errors import ConfigError, ModelError, ModelUnavailable, RequestRejected
 
 _KEEP_ALIVES = frozenset({"ping", "keepalive"})
@@ -89,7 +89,7 @@ class HttpApi:
                     raise self._too_slow(self._timeouts.ceiling)
             for event in splitter.feed(b"\n\n"):  # some imitators forget the last blank line
                 yield event
-        except (httpx2.TransportError, httpx2.DecodingError) as error:
+        except (httpx2.TransportError, httpx2.DecodingError, EventTooLong) as error:
             raise self._broken_off(error) from None
         finally:
             with anyio.move_on_after(1, shield=True):
