@@ -15,7 +15,7 @@ from msgspec import structs
 
 from tianting.permissions.case import Case
 from tianting.permissions.file_access import Ends, objection, permission
-from tianting.permissions.questions import Ground, Judgement, Part, Question, Verdict, strictest
+from tianting.permissions.questions import FileEffect, Ground, Judgement, Part, Question, Verdict, strictest
 from tianting.permissions.rule_text import Rule
 from tianting.permissions.ruleset import Rules, Ruleset, permitted, questioned, refused
 from tianting.permissions.shell.judging import judge_command
@@ -72,20 +72,24 @@ def _judge_access(access: Access, tool: str, case: Case) -> list[Part]:
         case "note":
             return [Verdict("allow", "touches only the agent's own memory").about(tool)]
         case "read" | "edit":
-            ends = Ends(access.target, case)
-            named = tool if tool in EDITING | READING else ""
-            found = objection(access.effect, ends, case, tool=named) or permission(
-                access.effect, ends, case, tool=named
-            )
-            if found.outcome == "ask" and not found.fixed and (rule := _allowing(tool, case)):
-                found = permitted(rule) if objection(access.effect, ends, case, tool=named) is None else found
-            return [found.about(access.target)]
+            return [_judge_file(access.effect, access.target, tool, case).about(access.target)]
         case "execute" if tool == "Bash":
             return list(judge_command(access.target, case))
         case "execute":
             return [_other(tool, f"it runs {access.target or tool}", case).about(access.target or tool)]
         case "fetch":
             return [_fetch(access.target, tool, case).about(access.target)]
+
+
+def _judge_file(effect: FileEffect, path: str, tool: str, case: Case) -> Verdict:
+    ends = Ends(path, case)
+    named = tool if tool in EDITING | READING else ""
+    against = objection(effect, ends, case, tool=named)
+    usual = permission(effect, ends, case, tool=named)
+    if against is not None:
+        return strictest([against, usual])
+    rule = _allowing(tool, case) if usual.outcome == "ask" and not named else None
+    return permitted(rule) if rule else usual
 
 
 def _fetch(url: str, tool: str, case: Case) -> Verdict:

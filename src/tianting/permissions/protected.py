@@ -38,14 +38,12 @@ Protection = Literal["protected", "system"]
 def protection(path: str, *, home: str, directories: tuple[str, ...]) -> tuple[Protection, str] | None:
     """Why a change of `path` (normal, absolute) must be asked about, and the name that a rule must name to lift it."""
     inside = next((directory for directory in directories if is_within(path, directory)), None)
-    parts = path.split("/")
-    # A project that itself lies below `.claude` must still be workable.
-    own = inside.count("/") + 1 if inside is not None and inside != "/" else 1
-    if name := _protected_name([part.lower() for part in parts[own:]]):
-        return "protected", name
     if inside is None and (place := _system_place(path, home)):
         return "system", place
-    return None
+    # A project that itself lies below `.claude` must still be workable.
+    own = inside.count("/") + 1 if inside is not None and inside != "/" else 1
+    name = _protected_name([part.lower() for part in path.split("/")[own:]])
+    return ("protected", name) if name else None
 
 
 def _protected_name(parts: list[str]) -> str:

@@ -22,6 +22,8 @@ class Wildcard(Struct, frozen=True):
 
     def might_begin(self, known: str) -> bool:
         """Whether a text could match of which only the beginning is known."""
+        if not self.head:
+            return False  # such a pattern says nothing of a beginning
         return self.head.startswith(known) or (len(self.pieces) > 1 and known.startswith(self.head))
 
 

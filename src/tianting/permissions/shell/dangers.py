@@ -48,7 +48,6 @@ _NARROWING = frozenset(
         "-samefile",
     }
 )
-_NOTHING = "nothing"
 
 
 def danger(command: Command, hidden: tuple[Command, ...], where: Surroundings, ground: Ground) -> str:
@@ -154,15 +153,12 @@ def _critical_path(text: str, where: Surroundings, ground: Ground, *, whole: boo
     for directory in where.directories if relative else ("/",):
         written = absolute(unescaped(text), directory)
         for name in (normal(written), normal(ground.facts.place(written).real)):
-            if _is_critical(name, ground, whole=whole, inside=bool(everything)):
+            if _is_critical(name, ground, whole=whole):
                 return name
     return ""
 
 
-def _is_critical(name: str, ground: Ground, *, whole: bool, inside: bool) -> bool:
-    if name == "/" or name.count("/") == 1 or name == ground.home or is_within(ground.home, name):
-        return True
-    # `rm *` leaves directories; the project keeps what is in them.
-    if inside and not whole:
-        return False
-    return whole and any(is_within(directory, name) for directory in ground.directories)
+def _is_critical(name: str, ground: Ground, *, whole: bool) -> bool:
+    if name in ground.directories and not whole:
+        return False  # `rm *` leaves directories: the project keeps what is in them
+    return name.count("/") == 1 or any(is_within(each, name) for each in (ground.home, *ground.directories))

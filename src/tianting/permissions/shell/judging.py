@@ -125,6 +125,9 @@ class _Judge:
         for command in (running.command, *running.hidden):
             for use in redirected_files(command) + changed_files(command):
                 found += self._objection(use, guessed=False)
+            if self._rules.deny.tools or self._rules.ask.tools:
+                for word in files_looked_at(command) or ():
+                    found += self._objection(FileUse("read", word), guessed=False)
             if self._rules.deny.reads or self._rules.ask.reads:
                 for use in read_files(command):
                     found += self._objection(use, guessed=True)
@@ -155,7 +158,9 @@ class _Judge:
                 return Verdict("ask", f"which file {_raw(word)} is, only the shell knows")
             for path in paths:
                 ends = Ends(path, self._case)
-                verdicts.append(objection(effect, ends, self._case) or permission(effect, ends, self._case))
+                against = objection(effect, ends, self._case)
+                verdicts += [against] if against else []
+                verdicts.append(permission(effect, ends, self._case))
         return strictest(verdicts)
 
     # --- what allows it

@@ -18,6 +18,8 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Words of the shell's grammar, where a command could begin."""
 
+_EVALUATING = frozenset({"export", "declare", "local", "typeset", "readonly", "unset", "unsetenv"})
+
 
 def read_plain(text: str) -> Script | None:
     """The commands of a plain text; None where it is not plain."""
@@ -37,7 +39,7 @@ def read_plain(text: str) -> Script | None:
 
 def _command(piece: str) -> Command | None:
     words = piece.split()
-    if not words or "=" in words[0] or words[0] in RESERVED:
+    if not words or "=" in words[0] or words[0] in RESERVED or words[0] in _EVALUATING:
         return None
     return Command(words=tuple([Word(word, word) for word in words]))
 

@@ -136,8 +136,8 @@ def _attached(words: Sequence[Word]) -> list[Word]:
         text = word.value
         if text.startswith("--"):
             found.append(text.partition("=")[2])
-        elif text.startswith("-") and ("/" in text or "." in text or "~" in text):
-            found.append(text[2:])
+        elif text.startswith("-") and (path := re.search(r"[/.~].*", text, re.DOTALL)):
+            found.append(path.group())
     return [Word(text, text) for text in found if text]
 
 

@@ -195,8 +195,10 @@ class _Walk:
             self.commands.append(Command(words=(), redirections=tuple(redirections)))
 
     def _comment(self, node: Node) -> None:
-        begin = self._source.begin(node)
-        if "\n" in self._source.raw(node) or (begin and self._source.text[begin - 1] not in " \t\n;&|()"):
+        before = self._source.text[: self._source.begin(node)]
+        while before.endswith("\\\n"):
+            before = before[:-2]
+        if "\n" in self._source.raw(node) or (before[-1:] or " ") not in " \t\n;&|()":
             raise DisagreementError("its comment may not be one")
 
     # --- commands
