@@ -44,6 +44,8 @@ def policy(workspace: Path, home: Path) -> SandboxPolicy:
         pytest.param("umount {workspace}", id="unmount"),
         pytest.param("unshare -Ur mount -t tmpfs none {home}", id="a namespace of one's own"),
         pytest.param("unshare -m true", id="a mount namespace of one's own"),
+        pytest.param("unshare -U true", id="a user namespace of one's own"),
+        pytest.param("grep -E 'Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | grep -v 0000000000000000", id="power"),
         pytest.param("nsenter -t 1 -m true", id="enter a namespace"),
         pytest.param("grep -r PLANTED {home}", id="read a secret"),
         pytest.param("cat {home}/.ssh/id_ed25519 /proc/1/root{home}/.netrc", id="read a secret by its name"),

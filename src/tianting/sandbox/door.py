@@ -32,8 +32,9 @@ class Door:
 
     @property
     def argv(self) -> list[str]:
-        """Goes in front of the command, inside the sandbox."""
-        return [sys.executable, "-I", "-S", str(Path(loopback.__file__)), str(self.descriptor)]
+        """Goes in front of the command, inside the sandbox, where our own files may not be seen."""
+        program = Path(loopback.__file__).read_text(encoding="utf-8")
+        return [sys.executable, "-I", "-S", "-c", program, str(self.descriptor)]
 
     def note_refusal(self, host: str, port: int) -> None:
         """Remember it, so that the model can be told; the first few are enough."""

@@ -1,6 +1,6 @@
 """Runs inside the sandbox, before the command: without it a command without a network could not ask the proxy.
 
-    python -I -S loopback.py DESCRIPTOR COMMAND...
+    python -I -S -c "(this text)" DESCRIPTOR COMMAND...
 
 Listens on the sandbox's own loopback, hands that socket to the agent through DESCRIPTOR and becomes COMMAND. A socket
 keeps the network it was made in, so the agent accepts connections there, and no process has to stay in between.
