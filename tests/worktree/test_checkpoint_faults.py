@@ -1,5 +1,6 @@
 """What may go wrong: kills at every step, two writers, closed folders, damaged stores, hostile repositories."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 
 from tests.worktree.pictures import picture
 from tianting.protocol.errors import CheckpointError
-from tianting.worktree.checkpoints import Checkpoints
+from tianting.worktree.checkpoints import Change, Checkpoints
 from tianting.worktree.shadow import restoring
 from tianting.worktree.shadow.limits import Retention
 
@@ -250,6 +251,66 @@ async def test_store_that_is_too_large_loses_the_older_half(project: Path, tmp_p
     await checkpoints.tidy()
 
     assert [checkpoint.label for checkpoint in await checkpoints.list()] == ["6", "7"]
+
+
+async def test_state_after_a_restore_survives_tidying(
+    project: Path, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tianting.worktree.shadow.objects._UNREFERENCED_FOR", "now")
+    monkeypatch.setattr("tianting.worktree.shadow.walk._SAME_MOMENT", 0)
+    await checkpoints.take("first")
+    os.mkfifo(project / "pipe")  # it stays, so what is left out is not as it was
+    (project / "src" / "a").write_text("new")
+    await checkpoints.undo()
+
+    await checkpoints.tidy()
+    await checkpoints.take("second")
+    (project / "src" / "a").write_text("newer")
+    restored = await checkpoints.undo()
+
+    assert (restored.to.label, restored.refused) == ("first", ())
+    assert (project / "src" / "a").read_text() == "a"
+    assert (await checkpoints.left_out((await checkpoints.list())[-2].id)) == {"pipe": "special"}
+
+
+async def test_session_does_not_rely_on_what_another_one_let_go(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tianting.worktree.shadow.objects._UNREFERENCED_FOR", "now")
+    one = Checkpoints(project, tmp_path / "store")
+    other = Checkpoints(project, tmp_path / "store", retention=Retention(prompts=1, others=1))
+    place = project / "src" / "a"
+    await one.take("one")
+    place.write_text("other")
+    await other.take("other")
+    await other.tidy()
+
+    place.write_text("a")
+    await one.take("as at first")
+    place.write_text("b")
+    restored = await one.undo()
+
+    assert (place.read_text(), restored.refused) == ("a", ())
+
+
+async def test_folder_that_goes_away_unseen_by_its_parent_is_gone(
+    project: Path, checkpoints: Checkpoints, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await checkpoints.take("first")
+    monkeypatch.setattr("tianting.worktree.shadow.walk._SAME_MOMENT", 0)
+    settled = await checkpoints.take("settled")
+    lstat = os.lstat
+
+    def gone(place: str | bytes) -> os.stat_result:
+        if os.fsencode(place).endswith(b"/src"):
+            raise FileNotFoundError(place)
+        return lstat(place)
+
+    monkeypatch.setattr(os, "lstat", gone)
+    without = await checkpoints.take("without")
+
+    deleted = [Change(path="src/a", kind="deleted"), Change(path="src/b", kind="deleted")]
+    assert await checkpoints.diff(settled.id, without.id) == tuple(deleted)
 
 
 async def test_hostile_repository_runs_nothing_and_is_given_back_byte_by_byte(

@@ -193,13 +193,14 @@ async def test_folder_closed_to_writing_is_opened_and_closed_again(project: Path
 
 
 async def test_budget_keeps_the_small_files(project: Path, tmp_path: Path) -> None:
-    (project / "a.log").write_bytes(b"x" * 60)
-    (project / "b.log").write_bytes(b"x" * 50)
+    for size in (44, 42, 46, 41, 45, 43):
+        (project / f"{size}.log").write_bytes(b"x" * size)
     checkpoints = Checkpoints(project, tmp_path / "store", coverage=Coverage(ignored_total_bytes=100))
 
     first = await checkpoints.take("first")
 
-    assert await checkpoints.left_out(first.id) == {".git": "git", "a.log": "budget"}
+    over = {f"{size}.log": "budget" for size in (43, 44, 45, 46)}  # the .env has 6 bytes
+    assert await checkpoints.left_out(first.id) == {".git": "git", **over}
 
 
 async def test_file_that_grew_too_large_is_not_overwritten(project: Path, tmp_path: Path) -> None:
@@ -214,6 +215,22 @@ async def test_file_that_grew_too_large_is_not_overwritten(project: Path, tmp_pa
     assert restored.refused == (Refusal(path="notes.txt", reason=reason),)
     assert (project / "notes.txt").stat().st_size == 2000
     assert not (project / "small").exists()
+
+
+async def test_undo_goes_further_back_after_one_that_was_refused_a_file(project: Path, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(project, tmp_path / "store", coverage=Coverage(file_bytes=1000))
+    version = project / "version"
+    for number in range(3):
+        version.write_text(f"{number}")
+        await checkpoints.take(f"{number}")
+    (project / "notes.txt").write_bytes(b"x" * 2000)
+
+    versions = []
+    for step in (checkpoints.undo, checkpoints.undo, checkpoints.undo, checkpoints.redo, checkpoints.redo):
+        restored = await step()
+        versions.append((version.read_text(), len(restored.refused)))
+
+    assert versions == [("2", 1), ("1", 1), ("0", 1), ("1", 1), ("2", 1)]
 
 
 async def test_tree_with_too_many_files_has_no_checkpoints(project: Path, tmp_path: Path) -> None:

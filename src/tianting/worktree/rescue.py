@@ -131,11 +131,9 @@ def _config(object_format: str) -> str:
 
 
 def _changed_paths(top: Path, environment: Mapping[str, str]) -> Iterator[bytes]:
-    """What is not as the index has it, conflicts included; unreadable files and nested repositories are left out."""
+    """What is not as the index has it, conflicts included. Unreadable files and nested repositories are left out."""
     listing = ("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard")
-    conflicts = _raw(top, environment, "ls-files", "-z", "--unmerged").split(b"\0")
-    found = _raw(top, environment, *listing).split(b"\0") + [line.rpartition(b"\t")[2] for line in conflicts]
-    for path in dict.fromkeys(found):
+    for path in dict.fromkeys(_raw(top, environment, *listing).split(b"\0")):
         place = os.path.join(os.fsencode(top), path)  # noqa: PTH118 - names of any bytes
         if path and not path.endswith(b"/") and (not os.path.isfile(place) or os.access(place, os.R_OK)):  # noqa: PTH113
             yield path

@@ -41,6 +41,7 @@ class Shelf:
     def __init__(self, root: bytes, directory: Path, coverage: Coverage, clock: Clock, new_id: NewId) -> None:
         self._root = root
         self._directory = directory
+        self._own = os.fsencode(os.path.realpath(directory))
         self._coverage = coverage
         self._clock = clock
         self._new_id = new_id
@@ -145,8 +146,9 @@ class Shelf:
 
     def _snapshot(self, *, thorough: bool) -> Snapshot:
         former = self._latest.get()
-        own = os.fsencode(os.path.realpath(self._directory))
-        seen = walk(self._root, self._coverage, own=own, former=former.walk if former else None, thorough=thorough)
+        seen = walk(
+            self._root, self._coverage, own=self._own, former=former.walk if former else None, thorough=thorough
+        )
         taken = snapshot(self._root, seen, former, self._objects, self._coverage)
         self._objects.keep(taken.root)
         self._latest.set(taken, changed=former is None or taken.contents is not former.contents)
