@@ -13,6 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tianting.plumbing.well_formed import well_formed
 from tianting.protocol.errors import ConfigError
 from tianting.settings.positions import Step, position_of
 
@@ -131,7 +132,7 @@ def _project_files(places: Places) -> Iterator[_File]:
 
 def _given(from_command_line: str) -> Source:
     if from_command_line.lstrip().startswith("{"):
-        return Source(level="command line", name="--settings", text=from_command_line)
+        return Source(level="command line", name="--settings", text=well_formed(from_command_line))
     path = Path(from_command_line).expanduser()
     source = _read(path, "command line", foreign=False, directory=path.parent)
     if source is None:
