@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tianting.sandbox.places import Places, policy_for
+from tianting.sandbox.places import PROTECTED, Places, policy_for
 from tianting.sandbox.policy import NetworkPolicy, ResourceLimits, SandboxPolicy
 from tianting.sandbox.settings import SandboxSettings
 
@@ -34,7 +34,7 @@ def test_default_writes_the_work_tree_and_has_no_network(root: Path, home: Path)
 
     assert policy == SandboxPolicy(
         writable=(str(root),),
-        read_only=(f"{root}/.git/config", f"{root}/.git/hooks"),
+        read_only=tuple(sorted(f"{root}/{name}" for name in PROTECTED)),
         hidden=policy.hidden,
     )
     assert {f"{home}/.ssh", f"{home}/.aws", f"{home}/.netrc", f"{home}/.tianting"} <= set(policy.hidden)
@@ -57,7 +57,7 @@ def test_every_setting_arrives(root: Path, home: Path) -> None:
 
     assert policy == SandboxPolicy(
         writable=tuple(sorted((str(root), f"{home}/cache", f"{root}/out", "/opt/x"))),
-        read_only=tuple(sorted((f"{home}/.npmrc", f"{root}/.git/config", f"{root}/.git/hooks", f"{root}/vendor"))),
+        read_only=tuple(sorted((f"{home}/.npmrc", f"{root}/vendor", *(f"{root}/{name}" for name in PROTECTED)))),
         hidden=policy.hidden,
         network=NetworkPolicy(reach="hosts", allowed=("a.net",), denied=("b.net",)),
         unix_sockets=("/s",),

@@ -14,7 +14,6 @@ sh (limits) -> bwrap (namespaces, mounts, seccomp) -> env (TERM works again) -> 
 
 import contextlib
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -211,7 +210,7 @@ def choose(environment: Mapping[str, str], program: str = "") -> Confinement:
         return Confinement(Abilities(mechanism="seatbelt", reason=SHORTCOMINGS_ON_MACOS))
     if sys.platform != "linux":
         return Confinement(Abilities(mechanism="none", reason=f"Nothing here confines commands on {sys.platform}."))
-    found = program or shutil.which("bwrap", path=environment.get("PATH"))
+    found = program or _on_path("bwrap", environment)
     abilities = _try_bubblewrap(found) if found else _try_landlock(_MISSING)
     return Confinement(structs.replace(abilities, machine=os.uname().machine, controllers=_controllers()))
 
@@ -231,6 +230,11 @@ def _try_landlock(why_not_bubblewrap: str) -> Abilities:
         return Abilities(mechanism="none", reason=f"{why_not_bubblewrap} Landlock does not work either: {failure}")
     can_reset = not _failure([*_DEFAULT_TERM, "true"])
     return Abilities(mechanism="landlock", reason=f"{why_not_bubblewrap} {SHORTCOMINGS}", can_reset_signals=can_reset)
+
+
+def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
+    places = (Path(directory, name) for directory in os.get_exec_path(environment))
+    return next((str(place) for place in places if os.access(place, os.X_OK)), None)
 
 
 def look(path: str) -> Standing:
