@@ -9,10 +9,14 @@ PROMPT = "prompt"
 """The command behind everything that names none."""
 
 LATER = {
+    "checkpoints": ("tianting.cli.checkpoints:checkpoints", "List states of the files, compare them, restore one."),
     "completion": ("tianting.cli.completion:completion", "Print what bash, zsh or fish needs to complete commands."),
     "demo": ("tianting.cli.demo:demo", "Watch a bug being found and mended. Needs no key."),
     "models": ("tianting.cli.models:models", "List models, with windows and prices, and providers."),
+    "redo": ("tianting.cli.undo:redo", "Take back an undo, or the N last."),
+    "rewind": ("tianting.cli.rewind:rewind", "Go back to before a prompt: files, conversation, or both."),
     "sessions": ("tianting.cli.sessions:sessions", "List sessions, newest first."),
+    "undo": ("tianting.cli.undo:undo", "Give back the files as they were before the agent's last change."),
 }
 """Name, place, and the line that help shows."""
 

@@ -1,0 +1,53 @@
+"""Tells what a restore did, or would do: what changed, what stayed, and how to have it back."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+import click
+
+from tianting.worktree.checkpoints import Change, Restored
+from tianting.worktree.shadow.restoring import Refusal
+
+_MOST_LINES = 20
+
+
+def tell(restored: Restored, *, way_back: str, dry_run: bool) -> None:
+    """Print it. `way_back` is the command that takes it back."""
+    would = "Would go" if dry_run else "Went"
+    click.echo(f"{would} to the state before: {plain(restored.to.label)} ({restored.to.id})")
+    click.echo(summary(restored.changes))
+    _show(change_lines(restored.changes))
+    if restored.refused:
+        click.echo(f"{len(restored.refused)} left as they are:")
+        _show([_refusal_line(refusal) for refusal in restored.refused])
+    if not dry_run:
+        click.echo(f"The state until now is kept. To have it back: {way_back}")
+
+
+def summary(changes: Iterable[Change]) -> str:
+    """`2 changed, 1 deleted`."""
+    counts = Counter(change.kind for change in changes)
+    return ", ".join(f"{counts[kind]} {kind}" for kind in ("created", "changed", "deleted") if counts[kind]) or (
+        "No file differs."
+    )
+
+
+def change_lines(changes: Iterable[Change]) -> list[str]:
+    """One for each file."""
+    return [f"{change.kind:<8} {plain(change.path)}" for change in changes]
+
+
+def plain(text: str) -> str:
+    """`text` for a terminal: names of files can hold anything."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def _show(lines: list[str]) -> None:
+    for line in lines[:_MOST_LINES]:
+        click.echo(f"  {line}")
+    if len(lines) > _MOST_LINES:
+        click.echo(f"  … and {len(lines) - _MOST_LINES} more")
+
+
+def _refusal_line(refusal: Refusal) -> str:
+    return f"{plain(refusal.path)}: {plain(refusal.reason)}"
