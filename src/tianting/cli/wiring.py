@@ -23,6 +23,7 @@ from tianting.cli.going_on import Place, place_of
 from tianting.cli.invocation import Invocation
 from tianting.cli.model_door import ModelDoor, open_model
 from tianting.cli.places import current_directory, home_directory
+from tianting.cli.safekeeping import safekeeping
 from tianting.cli.toolbox import Toolbox, open_toolbox
 from tianting.permissions.decision import Person
 from tianting.permissions.gate import Gate
@@ -102,7 +103,9 @@ async def open_session(
         gc.freeze()
         gc.enable()
         try:
-            yield Session(loop, opening, log=log, new_id=random_uuid)
+            session = Session(loop, opening, log=log, new_id=random_uuid)
+            with safekeeping(session, ground.home, ground.cwd, ground.settings.checkpoints):
+                yield session
         finally:
             if log is not None:
                 log.close()
