@@ -1,5 +1,6 @@
 """How one command and the proxy find each other: a pair of sockets, through which a sandbox hands out its listener."""
 
+import os
 import socket
 import sys
 from array import array
@@ -34,7 +35,8 @@ class Door:
     def argv(self) -> list[str]:
         """Goes in front of the command, inside the sandbox, where our own files may not be seen."""
         program = Path(loopback.__file__).read_text(encoding="utf-8")
-        return [sys.executable, "-I", "-S", "-c", program, str(self.descriptor)]
+        # A virtual environment may lie in /tmp, where the command has its own; the interpreter behind it does not.
+        return [os.path.realpath(sys.executable), "-I", "-S", "-c", program, str(self.descriptor)]
 
     def note_refusal(self, host: str, port: int) -> None:
         """Remember it, so that the model can be told; the first few are enough."""
