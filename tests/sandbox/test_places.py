@@ -29,6 +29,10 @@ def decide(text: str, root: Path, home: Path) -> SandboxPolicy:
     return policy_for(settings, Places(home=str(home), roots=(str(root),)))
 
 
+def protected(root: Path) -> tuple[str, ...]:
+    return tuple(sorted(f"{root}/{name}" for name in PROTECTED))
+
+
 def test_default_writes_the_work_tree_and_has_no_network(root: Path, home: Path) -> None:
     policy = decide("{}", root, home)
 
@@ -38,6 +42,23 @@ def test_default_writes_the_work_tree_and_has_no_network(root: Path, home: Path)
         hidden=policy.hidden,
     )
     assert {f"{home}/.ssh", f"{home}/.aws", f"{home}/.netrc", f"{home}/.tianting"} <= set(policy.hidden)
+    assert {f"{root}/.git/config", f"{root}/.git/hooks", f"{root}/.tianting"} <= set(policy.read_only)
+
+
+def test_own_home_is_hidden_wherever_it_is_but_for_results(root: Path, home: Path) -> None:
+    own, results = root / "own", root / "own" / "results"
+    results.mkdir(parents=True)
+    places = Places(home=str(home), roots=(str(root),), hidden=(str(own),), readable=(str(results),))
+
+    policy = policy_for(SandboxSettings(), places)
+
+    assert (str(own) in policy.hidden, str(results) in policy.read_only) == (True, True)
+
+
+def test_pointer_of_a_linked_work_tree_cannot_be_turned_elsewhere(root: Path, home: Path) -> None:
+    root.joinpath(".git").write_text("gitdir: /elsewhere/.git/worktrees/work\n")
+
+    assert f"{root}/.git" in decide("{}", root, home).read_only
 
 
 def test_every_setting_arrives(root: Path, home: Path) -> None:

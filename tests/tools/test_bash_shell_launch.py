@@ -14,7 +14,8 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
 async def run(shell: str, command: str, cwd: Path, **variables: str) -> tuple[str, int, Path | None]:
-    group, report = start_shell(shell, command, cwd=cwd, environment=ENVIRONMENT | variables)
+    started = start_shell(shell, command, cwd=cwd, environment=ENVIRONMENT | variables)
+    group, report = started.group, started.report
     output = b""
     with anyio.fail_after(5):
         while data := await group.read():
@@ -93,7 +94,8 @@ async def test_own_startup_file_is_read(startup: str | None, output: str, here: 
 
 
 async def test_shell_ends_well_when_nobody_listens(here: Path) -> None:
-    group, report = start_shell("bash", "sleep 0.2; exit 7", cwd=here, environment=ENVIRONMENT)
+    started = start_shell("bash", "sleep 0.2; exit 7", cwd=here, environment=ENVIRONMENT)
+    group, report = started.group, started.report
     assert report.read() is None
     report.close()
 

@@ -1,7 +1,7 @@
 """Which tools a session has, and which of them the model is told of."""
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from tianting.plumbing.clock import SystemClock
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import Family
 from tianting.protocol.tool_calls import ToolSpec
+from tianting.sandbox.settings import SandboxSettings
 from tianting.tools.apply_patch import ApplyPatch
 from tianting.tools.bash import Bash
 from tianting.tools.bash_output import BashOutput
@@ -27,6 +28,7 @@ from tianting.tools.multi_edit import MultiEdit
 from tianting.tools.read import Read
 from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.shell.background_jobs import BackgroundJobs
+from tianting.tools.shell.command_sandbox import CommandSandbox
 from tianting.tools.task_stop import TaskStop
 from tianting.tools.todo import TodoList, TodoRead, TodoWrite
 from tianting.tools.workspace import Workspace
@@ -46,29 +48,59 @@ class Toolbox(Struct, frozen=True, kw_only=True):
     goal: OutputGoal | None = None
 
 
+class SandboxWish(Struct, frozen=True, kw_only=True):
+    """What a sandbox is built from, if there is to be one."""
+
+    settings: SandboxSettings
+    home: Path
+    """The agent's own directory, hidden from commands."""
+
+
 @asynccontextmanager
 async def open_toolbox(
-    invocation: Invocation, workspace: Workspace, family: Family, spill: Path, environment: Mapping[str, str]
+    invocation: Invocation,
+    workspace: Workspace,
+    family: Family,
+    spill: Path,
+    environment: Mapping[str, str],
+    wish: SandboxWish | None = None,
 ) -> AsyncGenerator[Toolbox, None]:
-    """The tools for `invocation`. Leaving ends their background jobs. Raises `ConfigError` for unknown names."""
-    async with BackgroundJobs(SystemClock()) as jobs:
-        tools = _tools(workspace, jobs, environment, spill)
-        names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
-        goal = _goal(invocation.json_schema)
-        if goal is not None:
-            tools, names = (*tools, goal), {*names, goal.spec.name}
-        offered = tuple(tool.spec for tool in tools if tool.spec.name in names)
-        callable_tools = tools if invocation.tools is None else tuple(tool for tool in tools if tool.spec.name in names)
-        yield Toolbox(tools=callable_tools, offered=tuple(sorted(offered, key=lambda spec: spec.name)), goal=goal)
+    """The tools for `invocation`. Leaving ends their background jobs.
+
+    Raises `ConfigError` for unknown names, and where a sandbox is insisted on and cannot be built.
+    """
+    async with AsyncExitStack() as opened:
+        sandbox = None
+        if wish is not None and wish.settings.enabled:
+            from tianting.cli.session_sandbox import sandbox_places, session_sandbox
+
+            places = sandbox_places(workspace, home=wish.home, results=spill)
+            sandbox = await opened.enter_async_context(session_sandbox(wish.settings, places, environment))
+        jobs = await opened.enter_async_context(BackgroundJobs(SystemClock()))
+        yield _toolbox(invocation, family, _tools(workspace, jobs, environment, spill, sandbox))
+
+
+def _toolbox(invocation: Invocation, family: Family, tools: tuple[AnyTool, ...]) -> Toolbox:
+    names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
+    goal = _goal(invocation.json_schema)
+    if goal is not None:
+        tools, names = (*tools, goal), {*names, goal.spec.name}
+    offered = tuple(tool.spec for tool in tools if tool.spec.name in names)
+    callable_tools = tools if invocation.tools is None else tuple(tool for tool in tools if tool.spec.name in names)
+    return Toolbox(tools=callable_tools, offered=tuple(sorted(offered, key=lambda spec: spec.name)), goal=goal)
 
 
 def _tools(
-    workspace: Workspace, jobs: BackgroundJobs, environment: Mapping[str, str], spill: Path
+    workspace: Workspace,
+    jobs: BackgroundJobs,
+    environment: Mapping[str, str],
+    spill: Path,
+    sandbox: CommandSandbox | None,
 ) -> tuple[AnyTool, ...]:
     ledger, todos = ReadLedger(), TodoList()
     return (
         ApplyPatch(workspace, ledger),
-        Bash(workspace, ledger, jobs, environment=environment, spill_directory=spill),
+        Bash(workspace, ledger, jobs, environment=environment, spill_directory=spill, sandbox=sandbox),
         BashOutput(jobs),
         Edit(workspace, ledger),
         Glob(workspace),

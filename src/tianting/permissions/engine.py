@@ -74,7 +74,7 @@ def _judge_access(access: Access, tool: str, case: Case) -> list[Part]:
         case "read" | "edit":
             return [_judge_file(access.effect, access.target, tool, case).about(access.target)]
         case "execute" if tool == "Bash":
-            return list(judge_command(access.target, case))
+            return _commands(access, case)
         case "execute":
             return [_other(tool, f"it runs {access.target or tool}", case).about(access.target or tool)]
         case "fetch":
@@ -90,6 +90,14 @@ def _judge_file(effect: FileEffect, path: str, tool: str, case: Case) -> Verdict
         return strictest([against, usual])
     rule = _allowing(tool, case) if usual.outcome == "ask" and not named else None
     return permitted(rule) if rule else usual
+
+
+def _commands(access: Access, case: Case) -> list[Part]:
+    parts = list(judge_command(access.target, case, confined=access.sandbox == "inside"))
+    if access.sandbox == "outside":
+        # Without a person the walls would hold only until the model asks to leave.
+        parts.append(Verdict("ask", "it would run outside the sandbox", fixed=True).about(access.target))
+    return parts
 
 
 def _fetch(url: str, tool: str, case: Case) -> Verdict:

@@ -44,6 +44,8 @@ class Access(Struct, frozen=True, kw_only=True):
     effect: Effect
     target: str = ""
     """An absolute path, a shell command, or a URL, according to `effect`."""
+    sandbox: Literal["", "inside", "outside"] = ""
+    """Of a command: `inside` walls that make a question needless, or `outside` of those that others run in."""
 
 
 class ToolOutput(Struct, frozen=True, kw_only=True):
@@ -72,6 +74,15 @@ class CallResult(Struct, frozen=True, kw_only=True):
     """With `denied`: a person said no, not a rule."""
     waiting: bool = False
     """As in `ToolOutput`."""
+    notes: tuple[str, ...] = ()
+    """What hooks want the model to know besides. Said behind the results: a note never stands in one."""
+    stop: str | None = None
+    """A hook ends the turn with this call, and why, for the person to read."""
+
+    @property
+    def ends_turn(self) -> bool:
+        """Whether nothing follows in this turn."""
+        return self.interrupts or self.stop is not None
 
     def block(self) -> ToolResult:
         """The same, as a block of the history."""

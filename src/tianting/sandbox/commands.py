@@ -37,6 +37,11 @@ class CommandSandbox:
         return self._confinement.confines
 
     @property
+    def shortcoming(self) -> str:
+        """Why it is no better, in a sentence for a person; empty where nothing is wanting."""
+        return self._confinement.abilities.reason
+
+    @property
     def description(self) -> str:
         """What the model must know: what it is not told it tries, and tries again."""
         return _told(self._policy) if self.confines else ""

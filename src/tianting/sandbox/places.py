@@ -46,8 +46,22 @@ SECRETS = (
     "id_*",
 )
 """Hidden, below the home directory."""
-PROTECTED = (".git/hooks", ".git/config")
-"""Read-only in every writable directory: what is written there runs later, outside the sandbox."""
+PROTECTED = (
+    ".git/hooks",
+    ".git/config",
+    ".gitmodules",
+    ".githooks",
+    ".husky",
+    ".pre-commit-config.yaml",
+    ".envrc",
+    ".mcp.json",
+    ".tianting",
+    ".claude",
+    ".vscode",
+    ".idea",
+    ".devcontainer",
+)
+"""Read-only in every writable directory: what is written there runs later, or steers the agent, outside the sandbox."""
 
 
 class Places(Struct, frozen=True, kw_only=True):
@@ -60,6 +74,8 @@ class Places(Struct, frozen=True, kw_only=True):
     """Relative to each root."""
     private_tmp: str = ""
     """An existing directory of this session for /tmp; see `SandboxPolicy.private_tmp`."""
+    hidden: tuple[str, ...] = ()
+    """Directories of our own that commands must not see."""
     readable: tuple[str, ...] = ()
     """Directories of our own that commands must see, although they lie in hidden ones."""
 
@@ -68,7 +84,7 @@ def policy_for(settings: SandboxSettings, places: Places) -> SandboxPolicy:
     """What `settings` say for `places`. Looks at the file system to resolve links and patterns."""
     files, network = settings.filesystem, settings.network
     exceptions = _expand((*files.allow_read, *files.allow_write, *places.readable), places)
-    secrets = _expand((f"~/{name}" for name in SECRETS), places) - exceptions
+    secrets = _expand((*(f"~/{name}" for name in SECRETS), *places.hidden), places) - exceptions
     return SandboxPolicy(
         writable=_sorted(_expand((*places.roots, *files.allow_write), places)),
         read_only=_sorted(
@@ -94,7 +110,9 @@ def policy_for(settings: SandboxSettings, places: Places) -> SandboxPolicy:
 
 def _protected(places: Places) -> set[str]:
     """The last part is not resolved: a link there must not be exchanged either."""
-    paths = (Path(root, name) for root in places.roots for name in places.protected)
+    paths = [Path(root, name) for root in places.roots for name in places.protected]
+    # Of a linked work tree it is a file that says where git finds its hooks.
+    paths += [path for root in places.roots if (path := Path(root, ".git")).is_file()]
     return {str(path.parent.resolve() / path.name) for path in paths}
 
 

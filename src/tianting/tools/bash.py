@@ -21,11 +21,13 @@ from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.shell.background_jobs import BackgroundJobs
 from tianting.tools.shell.command import only_waits, showing
 from tianting.tools.shell.command_report import command_report
+from tianting.tools.shell.command_sandbox import CommandSandbox
 from tianting.tools.shell.environment import command_environment
 from tianting.tools.shell.exit_codes import ending, question
 from tianting.tools.shell.job import ShellJob
 from tianting.tools.shell.launch import DirectoryReport, find_shell, start_shell
 from tianting.tools.shell.output import TAIL, ShellOutput
+from tianting.tools.shell.walls import Walls
 from tianting.tools.workspace import Workspace
 
 DEFAULT_TIMEOUT, MAX_TIMEOUT = 120_000, 600_000
@@ -76,7 +78,7 @@ class BashParameters(Struct, frozen=True, kw_only=True):
     description: str = ""
     run_in_background: bool = False
     dangerously_disable_sandbox: bool = msgspec.field(default=False, name="dangerouslyDisableSandbox")
-    """Accepted from other agents' habits, and not listed: commands run with the user's rights as it is."""
+    """Run outside the sandbox, if the settings allow to ask for it. Listed only where there is one."""
 
 
 class BashResult(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -96,7 +98,6 @@ class BashResult(Struct, frozen=True, kw_only=True, rename="camel", omit_default
 class Bash:
     """The tool. Its commands belong to `jobs`, which must have been entered."""
 
-    spec = _SPEC
     parameters = BashParameters
 
     def __init__(
@@ -107,7 +108,10 @@ class Bash:
         *,
         environment: Mapping[str, str],
         spill_directory: Path,
+        sandbox: CommandSandbox | None = None,
     ) -> None:
+        self._walls = Walls(sandbox)
+        self.spec = self._walls.told_in(_SPEC)
         self._workspace = workspace
         self._ledger = ledger
         self._jobs = jobs
@@ -116,22 +120,25 @@ class Bash:
         self._shell = find_shell(environment)
 
     def accesses(self, parameters: BashParameters) -> tuple[Access, ...]:
-        """The command; what it touches only a sandbox can tell."""
-        return (Access(effect="execute", target=parameters.command),)
+        """The command, and whether walls keep it from touching more than it should."""
+        command, wants_out = parameters.command, parameters.dangerously_disable_sandbox
+        return (Access(effect="execute", target=command, sandbox=self._walls.standing(command, wants_out=wants_out)),)
 
     async def run(self, parameters: BashParameters) -> ToolOutput:
         """Run the command for as long as its timeout says."""
         directory, notes = self._where()
         if parameters.run_in_background:
             self._jobs.require_room()
-        job, report = self._start(parameters.command, directory)
+        job, report = self._start(parameters, directory)
         with contextlib.closing(report):
             if parameters.run_in_background:
                 return self._background(job)
             if not await _ends_within(job, _seconds(parameters)):
                 return await self._overdue(job, parameters)
             self._note_reading(job, directory)
-            return await self._ended(job, [*notes, *self._follow_shell(report)])
+            notes += self._follow_shell(report)
+            notes += self._walls.refusal(parameters.command, wants_out=parameters.dangerously_disable_sandbox)
+            return await self._ended(job, notes)
 
     def _where(self) -> tuple[Path, list[str]]:
         directory, root = self._workspace.shell_directory, self._workspace.root
@@ -142,15 +149,18 @@ class Bash:
         self._workspace.shell_directory = root
         return root, [f"[{directory} does not exist any more; this ran in {root}]"]
 
-    def _start(self, command: str, directory: Path) -> tuple[ShellJob, DirectoryReport]:
+    def _start(self, parameters: BashParameters, directory: Path) -> tuple[ShellJob, DirectoryReport]:
+        command, wants_out = parameters.command, parameters.dangerously_disable_sandbox
+        seconds = MAX_TIMEOUT / 1000 if parameters.run_in_background else _seconds(parameters)
+        confine = self._walls.confine(command, directory, seconds, wants_out=wants_out)
         try:
-            group, report = start_shell(self._shell, command, cwd=directory, environment=self._environment)
+            started = start_shell(self._shell, command, cwd=directory, environment=self._environment, confine=confine)
         except OSError as error:
             raise ToolFailed(_why_not(command, error)) from error
         except ValueError as error:  # a NUL byte, or half a surrogate pair
             raise ToolFailed(f"The command cannot be passed on: {error}. Write such bytes as \\0 or \\x00.") from error
         output = ShellOutput(self._spill_directory / f"command-{os.urandom(4).hex()}.txt")
-        return self._jobs.follow(command, group, output), report
+        return self._jobs.follow(command, started.group, output, started.confined), started.report
 
     def _background(self, job: ShellJob) -> ToolOutput:
         name = self._jobs.keep(job)
@@ -175,7 +185,7 @@ class Bash:
         how = ending(job.exit_code, job.command, last_words)
         text = job.output.shown(failed=how.failed)
         name, more = await self._left_behind(job)
-        notes = [*notes, *more]
+        notes = [*notes, *more, *_remarks(job)]
         if how.failed and (asked := question(last_words)):
             notes.append(f'Waits for input at "{asked}"; run it with its non-interactive flag.')
         content = "\n".join((command_report(job.exit_code, job.seconds, how, text), *notes))
@@ -235,9 +245,12 @@ async def _stopped(job: ShellJob, verdict: str) -> ToolOutput:
     await job.end(grace=OVERDUE_GRACE)
     text = job.output.shown(failed=True)
     clipped = job.output.is_clipped(failed=True)
-    return ToolOutput(
-        content=f"{verdict}\n{text}".rstrip(), data=_result(job, text, clipped=clipped, interrupted=True), failed=True
-    )
+    content = "\n".join(filter(None, (verdict, text.rstrip(), *_remarks(job))))
+    return ToolOutput(content=content, data=_result(job, text, clipped=clipped, interrupted=True), failed=True)
+
+
+def _remarks(job: ShellJob) -> list[str]:
+    return [job.remark] if job.remark else []
 
 
 def _result(

@@ -100,7 +100,8 @@ def _state(job: ShellJob) -> str:
     if not job.finished.is_set():
         return f"runs for {duration(job.seconds)}"
     ended = f"ended with exit {job.exit_code} after {duration(job.seconds)}"
-    return f"{ended}; what it started still runs" if job.is_active else ended
+    active = "; what it started still runs" if job.is_active else ""
+    return f"{ended}{active} {job.remark}".rstrip()
 
 
 def _result(job: ShellJob, shown: str) -> BashOutputResult:

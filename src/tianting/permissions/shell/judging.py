@@ -34,16 +34,20 @@ _FILE_COMMANDS = frozenset({"mkdir", "touch", "rm", "rmdir", "mv", "cp", "sed"})
 _DECLARING = frozenset({"export", "declare", "local", "typeset", "readonly"})
 
 
-def judge_command(text: str, case: Case) -> tuple[Part, ...]:
-    """What is said of everything `text` would run. Never raises."""
-    return _Judge(text, case).parts()
+def judge_command(text: str, case: Case, *, confined: bool = False) -> tuple[Part, ...]:
+    """What is said of everything `text` would run. Never raises.
+
+    `confined`: the operating system keeps it inside the work tree, so that no rule needs to allow it.
+    """
+    return _Judge(text, case, confined=confined).parts()
 
 
 class _Judge:
     """One text before the judge."""
 
-    def __init__(self, text: str, case: Case) -> None:
+    def __init__(self, text: str, case: Case, *, confined: bool) -> None:
         self._text = text.strip()
+        self._confined = confined
         self._case = case
         self._rules = case.ruleset
         self._mode = case.question.mode
@@ -69,7 +73,7 @@ class _Judge:
         for script in self._program.scripts:
             if reason := joined_danger(script):
                 found.append(Verdict("ask", reason, fixed=True))
-        if self._moves and not self._whole and self._mode != "bypassPermissions":
+        if self._moves and not (self._whole or self._confined) and self._mode != "bypassPermissions":
             names = {program_name(each.command) for each in self._program.running}
             if "git" in names:
                 found.append(Verdict("ask", "git runs what the configuration of another directory says"))
@@ -173,6 +177,8 @@ class _Judge:
             return looking if looking is not None and looking.outcome != "deny" else Verdict("deny", _PLAN)
         if self._whole is not None:
             return permitted(self._whole)
+        if self._confined:
+            return Verdict("allow", "the sandbox confines it")
         return strictest([self._command_allowed(running), self._redirections_allowed(running.command)])
 
     def _command_allowed(self, running: Running) -> Verdict:

@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 from tianting.plumbing.clock import Clock
 from tianting.plumbing.process_group import ProcessGroup
 from tianting.tools.contract import ToolFailed
+from tianting.tools.shell.command_sandbox import ConfinedCommand
 from tianting.tools.shell.job import ShellJob
 from tianting.tools.shell.output import ShellOutput
 
@@ -52,9 +53,11 @@ class BackgroundJobs:
                 for job in filter(_is_active, self._started):
                     tasks.start_soon(_close, job)
 
-    def follow(self, command: str, group: ProcessGroup, output: ShellOutput) -> ShellJob:
-        """Take over `group`, which runs `command`."""
-        job = ShellJob(command, group, output, self._clock)
+    def follow(
+        self, command: str, group: ProcessGroup, output: ShellOutput, confined: ConfinedCommand | None = None
+    ) -> ShellJob:
+        """Take over `group`, which runs `command`, and the walls it runs in."""
+        job = ShellJob(command, group, output, self._clock, confined)
         self._started = [*filter(_is_active, self._started), job]
         self._tasks.start_soon(job.follow)
         return job

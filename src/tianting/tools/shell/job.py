@@ -6,8 +6,9 @@ import anyio
 
 from tianting.plumbing.clock import Clock
 from tianting.plumbing.process_group import KILL_PATIENCE, ProcessGroup
+from tianting.tools.shell.command_sandbox import ConfinedCommand
 from tianting.tools.shell.exit_codes import shell_code
-from tianting.tools.shell.output import ShellOutput
+from tianting.tools.shell.output import TAIL, ShellOutput
 
 log = logging.getLogger(__name__)
 
@@ -19,14 +20,24 @@ _PAUSE = 0.002
 class ShellJob:
     """Foreground or background is only a question of who waits for `finished`."""
 
-    def __init__(self, command: str, group: ProcessGroup, output: ShellOutput, clock: Clock) -> None:
+    def __init__(
+        self,
+        command: str,
+        group: ProcessGroup,
+        output: ShellOutput,
+        clock: Clock,
+        confined: ConfinedCommand | None = None,
+    ) -> None:
         self.command = command
         self.output = output
         self.finished = anyio.Event()
         """The command has ended, and its output is gathered. What it started may go on."""
         self.exit_code = 0
         """As a shell gives it. Means nothing before `finished`."""
+        self.remark = ""
+        """What a sandbox had to do with its end; empty before `finished`, and where it had nothing."""
         self._group = group
+        self._confined = confined
         self._clock = clock
         self._start = clock.monotonic()
         self._end = self._start
@@ -48,6 +59,8 @@ class ShellJob:
             self._finish(self._group.exit_code)
             self.output.finish()
             self._group.close()
+            if self._confined is not None:
+                self._confined.after()
 
     @property
     def seconds(self) -> float:
@@ -90,4 +103,8 @@ class ShellJob:
             # Unknown only for a process that even SIGKILL does not end.
             self.exit_code = 137 if code is None else shell_code(code)
             self._end = self._clock.monotonic()
-            self.finished.set()
+            try:
+                if self._confined is not None:
+                    self.remark = self._confined.explain(self.exit_code, self.output.recent(TAIL)) or ""
+            finally:
+                self.finished.set()

@@ -9,14 +9,29 @@ import contextlib
 import fcntl
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from tianting.plumbing.process_group import ProcessGroup, start_group
+from tianting.tools.shell.command_sandbox import ConfinedCommand
 
 _FIRST_DESCRIPTOR = 100
 """Beyond the numbers that scripts open for themselves."""
 _LONGEST_PATH = 8192
+
+Confine = Callable[[Sequence[str]], ConfinedCommand]
+"""Puts a command line into its walls."""
+
+
+class Started(Struct, frozen=True):
+    """A shell at work."""
+
+    group: ProcessGroup
+    report: "DirectoryReport"
+    confined: ConfinedCommand | None = None
+    """Whoever follows the command must call its `after`."""
 
 
 class DirectoryReport:
@@ -46,37 +61,56 @@ def find_shell(environment: Mapping[str, str]) -> str:
 
 
 def start_shell(
-    shell: str, command: str, *, cwd: Path, environment: Mapping[str, str]
-) -> tuple[ProcessGroup, DirectoryReport]:
-    """Run `command` in what `find_shell` found. Raises what `start_group` raises."""
-    start = _start_bash if shell == "bash" else _start_sh
+    shell: str, command: str, *, cwd: Path, environment: Mapping[str, str], confine: Confine | None = None
+) -> Started:
+    """Run `command` in what `find_shell` found. Raises what `start_group` raises, and what `confine` does."""
     listening, telling = os.pipe()
     os.set_blocking(listening, False)
     report = DirectoryReport(listening)
     try:
-        with _lifted(telling) as lifted:
-            return start(shell, command, lifted, cwd, environment), report
+        with _lifted(telling) as lifted, _prepared(shell, command, lifted, environment) as prepared:
+            return _start(prepared, cwd, report, confine)
     except BaseException:
         report.close()
         raise
 
 
-def _start_bash(shell: str, command: str, telling: int, cwd: Path, environment: Mapping[str, str]) -> ProcessGroup:
+class _Prepared(Struct, frozen=True):
+    argv: list[str]
+    environment: dict[str, str]
+    keep_open: tuple[int, ...]
+
+
+@contextlib.contextmanager
+def _prepared(shell: str, command: str, telling: int, environment: Mapping[str, str]) -> Iterator[_Prepared]:
+    if shell != "bash":
+        script = f"{_trap(telling)}; eval {shlex.quote(command)}"
+        yield _Prepared([shell, "-c", script], dict(environment), (telling,))
+        return
     reading, writing = os.pipe()
-    with _lifted(reading) as startup, os.fdopen(writing, "w") as script:
-        script.write(f"exec {startup}<&-; {_theirs(environment)}; {_trap(telling)}")
-        script.close()
-        return start_group(
-            [shell, "-c", command],
+    with _lifted(reading) as startup, os.fdopen(writing, "w") as pipe:
+        pipe.write(f"exec {startup}<&-; {_theirs(environment)}; {_trap(telling)}")
+        pipe.close()
+        variables = {**environment, "BASH_ENV": f"/dev/fd/{startup}"}
+        yield _Prepared([shell, "-c", command], variables, (telling, startup))
+
+
+def _start(prepared: _Prepared, cwd: Path, report: DirectoryReport, confine: Confine | None) -> Started:
+    if confine is None:
+        group = start_group(prepared.argv, cwd=cwd, environment=prepared.environment, keep_open=prepared.keep_open)
+        return Started(group, report)
+    confined = confine(prepared.argv)
+    try:
+        group = start_group(
+            confined.argv,
             cwd=cwd,
-            environment={**environment, "BASH_ENV": f"/dev/fd/{startup}"},
-            keep_open=[telling, startup],
+            environment={**prepared.environment, **confined.environment},
+            keep_open=(*prepared.keep_open, *confined.keep_open),
         )
-
-
-def _start_sh(shell: str, command: str, telling: int, cwd: Path, environment: Mapping[str, str]) -> ProcessGroup:
-    argv = [shell, "-c", f"{_trap(telling)}; eval {shlex.quote(command)}"]
-    return start_group(argv, cwd=cwd, environment=environment, keep_open=[telling])
+    except BaseException:
+        confined.after()
+        raise
+    return Started(group, report, confined)
 
 
 def _trap(telling: int) -> str:

@@ -1,0 +1,36 @@
+"""Where the sandbox of a session stands: its work tree, what must stay hidden, what must stay visible.
+
+Imported only where a sandbox is enabled or asked about.
+"""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import click
+
+from tianting.sandbox.commands import CommandSandbox, open_sandbox
+from tianting.sandbox.places import Places
+from tianting.sandbox.settings import SandboxSettings
+from tianting.tools.workspace import Workspace
+
+
+@asynccontextmanager
+async def session_sandbox(
+    settings: SandboxSettings, places: Places, environment: Mapping[str, str]
+) -> AsyncGenerator[CommandSandbox, None]:
+    """The sandbox for the commands of a session; says where it is none. Raises `ConfigError`."""
+    async with open_sandbox(settings, places, environment) as sandbox:
+        if not sandbox.confines:
+            click.echo(f"tianting: The sandbox is enabled, but {sandbox.shortcoming} Every command will ask.", err=True)
+        yield sandbox
+
+
+def sandbox_places(workspace: Workspace, *, home: Path, results: Path | None = None) -> Places:
+    """`home` is the agent's own. Commands may read `results`: outputs of others that were too long to show."""
+    return Places(
+        home=str(Path.home()),
+        roots=tuple(map(str, (workspace.root, *workspace.additional))),
+        hidden=(str(home),),
+        readable=() if results is None else (str(results),),
+    )
