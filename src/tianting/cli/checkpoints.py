@@ -1,6 +1,5 @@
 """`tianting checkpoints`: every state of the files that is kept, what lies between two, and any of them back."""
 
-import sys
 import time
 
 import anyio
@@ -38,7 +37,7 @@ def diff(before: str | None, after: str | None, patch: bool) -> None:
     kept = checkpoints_here()
     first, second = anyio.run(_two, kept, before, after)
     if patch:
-        sys.stdout.buffer.write(anyio.run(kept.patch, first, second))
+        click.echo(anyio.run(kept.patch, first, second), nl=False)
         return
     changes = anyio.run(kept.diff, first, second)
     click.echo(f"{first} → {second}: {summary(changes)}")

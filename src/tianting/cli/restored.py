@@ -14,22 +14,21 @@ _MOST_LINES = 20
 def tell(restored: Restored, *, way_back: str, dry_run: bool) -> None:
     """Print it. `way_back` is the command that takes it back."""
     would = "Would go" if dry_run else "Went"
-    click.echo(f"{would} to the state before: {plain(restored.to.label)} ({restored.to.id})")
+    click.echo(f"{would} to the state before: {plain(restored.to.label.removeprefix('before '))} ({restored.to.id})")
     click.echo(summary(restored.changes))
     _show(change_lines(restored.changes))
     if restored.refused:
         click.echo(f"{len(restored.refused)} left as they are:")
         _show([_refusal_line(refusal) for refusal in restored.refused])
-    if not dry_run:
+    if restored.changes and not dry_run:
         click.echo(f"The state until now is kept. To have it back: {way_back}")
 
 
 def summary(changes: Iterable[Change]) -> str:
     """`2 changed, 1 deleted`."""
     counts = Counter(change.kind for change in changes)
-    return ", ".join(f"{counts[kind]} {kind}" for kind in ("created", "changed", "deleted") if counts[kind]) or (
-        "No file differs."
-    )
+    told = [f"{counts[kind]} {kind}" for kind in ("created", "changed", "deleted") if counts[kind]]
+    return ", ".join(told) or "No file differs."
 
 
 def change_lines(changes: Iterable[Change]) -> list[str]:

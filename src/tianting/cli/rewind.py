@@ -19,7 +19,6 @@ from tianting.session.entries import Stamp
 from tianting.session.listing import find, latest
 from tianting.session.places import projects_directory
 from tianting.session.rewinding import Prompt, conversation_before, prompts, rewind_conversation
-from tianting.worktree.checkpoints import Checkpoints
 
 What = Literal["files", "conversation", "both"]
 
@@ -62,6 +61,9 @@ def _transcript(session: str | None) -> Path:
 
 
 def _list(said: Sequence[Prompt], path: Path) -> None:
+    if not said:
+        click.echo(f"Session {path.stem} has no prompt to go back to.")
+        return
     for number, prompt in enumerate(said, start=1):
         click.echo(f"{number:>4}  {plain(prompt.words)}")
     click.echo(f"\nGo back to before one of session {path.stem}: tianting rewind NUMBER")
@@ -100,6 +102,5 @@ def _rewind_files(said: Sequence[Prompt], chosen: str, kept: str | None, *, dry_
     if kept != chosen:
         words = next(prompt.words for prompt in said if prompt.uuid == kept)
         click.echo(f"The first state kept since then is that before the prompt: {plain(words)}")
-    checkpoints: Checkpoints = checkpoints_here()
-    restored = anyio.run(lambda: checkpoints.rewind(kept, dry_run=dry_run))
+    restored = anyio.run(lambda: checkpoints_here().rewind(kept, dry_run=dry_run))
     tell(restored, way_back=f"tianting checkpoints restore {restored.saved_as.id}", dry_run=dry_run)

@@ -39,7 +39,7 @@ def safekeeping(session: Session, home: Path, project: Path, settings: Checkpoin
     opened: list[Path] = []
 
     def open_them() -> "Checkpoints":
-        _require_room(home)
+        require_room(home)
         opened.append(project)
         return open_checkpoints(home, project, settings)
 
@@ -47,7 +47,7 @@ def safekeeping(session: Session, home: Path, project: Path, settings: Checkpoin
     try:
         yield
     finally:
-        if opened and _is_due(_store(home, project) / "tidied", time.time()):
+        if opened and is_due(_store(home, project) / "tidied", time.time()):
             _tidy_in_background(project)
 
 
@@ -98,7 +98,8 @@ def _given(**values: float | None) -> dict[str, float]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _require_room(home: Path) -> None:
+def require_room(home: Path) -> None:
+    """Raises `CheckpointError` where the disk of `home` is nearly full."""
     nearest = next(place for place in (home, *home.absolute().parents) if place.is_dir())
     facts = os.statvfs(nearest)
     if facts.f_bavail * facts.f_frsize < LEAST_ROOM:
@@ -110,12 +111,12 @@ def _complain(words: str) -> None:
         click.echo(f"tianting: {words}", err=True)
 
 
-def _is_due(marker: Path, now: float) -> bool:
+def is_due(marker: Path, now: float) -> bool:
     """Whether the day is over that began when `marker` was touched last; then a new one begins."""
     try:
         due = marker.stat().st_mtime < now - _DAY
         if due:
-            os.utime(marker)
+            os.utime(marker, (now, now))
     except OSError:
         due = False
         with suppress(OSError):
