@@ -1,6 +1,7 @@
 """A drawn file system and the ground that stands on it: /repo is the project, /home/me the home."""
 
 import posixpath
+import re
 from collections.abc import Iterable, Mapping
 
 from tianting.permissions.engine import judge
@@ -55,8 +56,8 @@ class DrawnPaths:
         return tuple(found) if len(found) < 5 else None
 
     @staticmethod
-    def _fits(names: list[str], parts: list[object]) -> bool:
-        return len(names) == len(parts) and all(part.fullmatch(name) for name, part in zip(names, parts, strict=True))  # type: ignore[attr-defined]
+    def _fits(names: list[str], parts: list[re.Pattern[str]]) -> bool:
+        return len(names) == len(parts) and all(part.fullmatch(name) for name, part in zip(names, parts, strict=True))
 
 
 def ground(facts: DrawnPaths | None = None, *, additional: tuple[str, ...] = (), folds_case: bool = False) -> Ground:

@@ -1,4 +1,4 @@
-"""Hundreds of commands and what is said of them: what only looks runs, what cannot be undone asks, what hides is seen."""
+"""Hundreds of commands and what is said of them: what looks runs, what cannot be undone asks, what hides is seen."""
 
 import pytest
 
@@ -104,6 +104,11 @@ cd src && ls
 { ls; pwd; }
 if [ -f a.py ]; then cat a.py; else echo none; fi
 for f in a b; do echo $f; done
+for i in 1 2; do echo $((i * 2)); done
+x=3; (( x > 2 )) && ls
+x=$(ls | wc -l); [ $x -gt 3 ] && ls
+x=$(git rev-parse HEAD); echo ${x:0:7} ${x:-none} ${x%%.*}
+cut -d/ -f1 a.py
 while true; do break; done
 case $x in a) ls;; *) pwd;; esac
 f() { ls; }; f
@@ -323,6 +328,16 @@ IFS=x; ls
 BASH_ENV=x bash -c ls
 declare -x PATH=/x
 x='a[$(ls)]'; echo $((x))
+x=$(cat a.py); [[ $x -eq 1 ]]
+x=$(cat a.py); echo $((x + 1))
+x=$(cat a.py); echo ${a[x]}
+x=$(cat a.py); echo ${y:x}
+x=$(cat a.py); a[x]=1
+for f in *; do (( f )); done
+declare x=$(cat a.py); (( x ))
+x=PATH=/y; export "$x"; ls
+git log {--output=x,y}
+sort {-o,x} a.py
 xargs -I{} ls {}
 echo a.py | xargs cat
 echo a.py | xargs -n1 rm
@@ -716,17 +731,22 @@ chmod +x a.py
 
 @pytest.mark.parametrize(
     "command",
-    lines(DANGERS)
-    + ["rm -rf\u00a0/", "rm\n-rf /; rm -rf /", "ls\nrm -rf /", "r\\\nm -rf /", "rm -rf \\\n /", "bash <<E\nrm -rf /\nE"]
-    + [
+    [
+        *lines(DANGERS),
+        "rm -rf\u00a0/",
+        "rm\n-rf /; rm -rf /",
+        "ls\nrm -rf /",
+        "r\\\nm -rf /",
+        "rm -rf \\\n /",
+        "bash <<E\nrm -rf /\nE",
         "cat <<E | sh\nrm -rf /\nE",
         "cat <<E\n$(rm -rf /)\nE",
         "x" * 10_001,
         "ls\r; rm -rf /",
         "ls \u200b",
         "rm -rf /\x00",
-    ]
-    + ["python3 -c 'import os\nwhile 1: os.fork()'"],
+        "python3 -c 'import os\nwhile 1: os.fork()'",
+    ],
 )
 def test_what_cannot_be_undone_asks_in_every_mode(command: str) -> None:
     everything = rules(allow="Bash ; Edit ; Read")

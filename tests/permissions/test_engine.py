@@ -1,5 +1,7 @@
 """What is said of calls that are no commands: files, addresses, agents, tools of other servers, and all modes."""
 
+from typing import Any
+
 import pytest
 
 from tests.permissions.drawn import DrawnPaths, answer, bash, call, ground, judged, rules
@@ -128,7 +130,7 @@ def test_deny_rule_holds_in_every_mode(deny: str, tool: str, effect: Effect | No
         pytest.param("mcp__s__t(n:3)", "Agent", {"n": 3}, id="another tool"),
     ],
 )
-def test_deny_rule_for_another_name_says_nothing(deny: str, tool: str, arguments: dict[str, str]) -> None:
+def test_deny_rule_for_another_name_says_nothing(deny: str, tool: str, arguments: dict[str, Any]) -> None:
     expected = "deny" if deny == "Skill(deploy)" else "allow"
 
     assert judged(call(tool, **arguments), rules(deny=deny)) == expected
@@ -158,7 +160,11 @@ def test_deny_rule_for_another_name_says_nothing(deny: str, tool: str, arguments
 )
 def test_host_decides(behaviour: str, rule: str, url: str, expected: str) -> None:
     text = f"WebFetch(domain:{rule})"
-    ruleset = rules(allow=text) if behaviour == "allow" else rules(**{behaviour: text}, allow="WebFetch")
+    ruleset = (
+        rules(allow=text)
+        if behaviour == "allow"
+        else rules(deny=text if behaviour == "deny" else "", ask=text if behaviour == "ask" else "", allow="WebFetch")
+    )
 
     assert judged(call("WebFetch", "fetch", url), ruleset) == expected
 

@@ -8,18 +8,23 @@ import re
 
 from msgspec import Struct
 
+_NOTHING = re.compile(r"(?!)")
+
 
 class IgnorePattern(Struct, frozen=True):
     """A pattern made ready to match. Paths are relative, with `/` between their parts and none at either end."""
 
-    expression: re.Pattern[str]
-    """What it names, and in the group `below` what lies under that."""
+    named: re.Pattern[str]
+    """What it names."""
+    below: re.Pattern[str]
+    """What lies in a directory that it names."""
     directories_only: bool
 
     def covers(self, path: str, *, is_directory: bool = False) -> bool:
         """Whether `path`, or a directory above it, is named."""
-        found = self.expression.fullmatch(path)
-        return found is not None and (not self.directories_only or is_directory or found["below"] is not None)
+        if (is_directory or not self.directories_only) and self.named.fullmatch(path):
+            return True
+        return self.below.fullmatch(path) is not None
 
 
 def ignore_pattern(text: str, *, anchored: bool = False) -> IgnorePattern:
@@ -30,9 +35,9 @@ def ignore_pattern(text: str, *, anchored: bool = False) -> IgnorePattern:
     body = body.removeprefix("/")
     translated = _translate(body)
     if translated is None or not body:
-        return IgnorePattern(re.compile(r"(?!)(?P<below>)"), directories_only)
-    depth = "" if anchored else r"(?:.*/)?"
-    return IgnorePattern(re.compile(f"(?s){depth}{translated}(?P<below>/.*)?"), directories_only)
+        return IgnorePattern(_NOTHING, _NOTHING, directories_only)
+    named = f"(?s){'' if anchored else '(?:.*/)?'}{translated}"
+    return IgnorePattern(re.compile(named), re.compile(f"{named}/.*"), directories_only)
 
 
 def _translate(body: str) -> str | None:
@@ -111,7 +116,7 @@ def _character_class(body: str, at: int) -> tuple[str | None, int]:
 
 
 def _member(body: str, at: int) -> tuple[str | None, int]:
-    """One character, range or `[:class:]` of a class; nothing for a range that runs backwards."""
+    """One character, range or `[:class:]` of a class. A range that runs backwards is its first character."""
     if body.startswith("[:", at):
         end = body.find(":]", at + 2)
         name = body[at + 2 : end] if end >= 0 else None
@@ -124,7 +129,7 @@ def _member(body: str, at: int) -> tuple[str | None, int]:
         high, at = _single(body, at + 1)
         if high is None:
             return None, at
-        return (f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""), at
+        return (f"{re.escape(low)}-{re.escape(high)}" if low <= high else re.escape(low)), at
     return re.escape(low), at
 
 

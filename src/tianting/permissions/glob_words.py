@@ -95,7 +95,7 @@ def _next(component: str, at: int) -> tuple[str, int]:
         return ".", at + 1
     if character == "\\" and at + 1 < len(component):
         return re.escape(component[at + 1]), at + 2
-    if character == "[" and (found := re.compile(r"\[([!^]?)(\]?[^\]]*)\]").match(component, at)):
+    if character == "[" and (found := re.compile(r"\[([!^]?)(\]?(?:\[:\w+:\]|[^\]])*)\]").match(component, at)):
         members = re.sub(r"\\(.)", r"\1", found[2])
         if "[" in members:
             return ".", found.end()  # a class like [[:alpha:]]; too much is the careful side

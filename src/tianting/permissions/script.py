@@ -15,6 +15,14 @@ HOLE = "\0"
 """Stands in a word's value for what only the running shell knows. No command can hold this character."""
 
 
+NUMBER = "(("
+"""The name of a hole that an arithmetic expansion fills."""
+SUBSCRIPT = "["
+"""The name of a hole for which the shell computes an index."""
+PIPES = frozenset({"<(", ">("})
+"""The names of holes that a process substitution fills."""
+
+
 class Word(Struct, frozen=True):
     """One word as the program will receive it, as far as that can be known."""
 

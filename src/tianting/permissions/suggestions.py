@@ -79,7 +79,7 @@ def _by_part(question: Question, judgement: Judgement, ground: Ground) -> list[s
         match access.effect:
             case "edit" | "read" if tool in EDITING | READING:
                 name = "Edit" if access.effect == "edit" else "Read"
-                rules.append(f"{name}(/{_escaped_path(access.target)})")
+                rules.append(f"{name}(/{escaped_path(access.target)})")
             case "fetch":
                 rules.append(f"WebFetch(domain:{host_of(access.target)})")
             case _:
@@ -100,7 +100,7 @@ def _for_commands(text: str, parts: tuple[Part, ...], ground: Ground, cwd: str) 
         rules += by_file
         if is_known(command) and by_file:
             continue
-        opens = not each.exact_only and not is_known(command) and _may_open(words)
+        opens = not (each.exact_only or command.evaluates or is_known(command)) and _may_open(words)
         if words and not (by_file and is_moving(command)):
             rules.append(f"Bash({_opened(words)})" if opens else f"Bash({exact})")
     return rules
@@ -111,7 +111,7 @@ def _for_files(command: Command, cwd: str) -> list[str]:
     looked_at = command.words[1:2] if is_moving(command) else files_looked_at(command) or []
     uses = [FileUse("read", word) for word in looked_at] + redirected_files(command)
     return [
-        f"{'Edit' if use.effect == 'edit' else 'Read'}(/{_escaped_path(normal(absolute(use.word.value, cwd)))})"
+        f"{'Edit' if use.effect == 'edit' else 'Read'}(/{escaped_path(normal(absolute(use.word.value, cwd)))})"
         for use in uses
         if use.word.literal and not is_harmless(use.word.value)
     ]
@@ -145,7 +145,7 @@ def _whole(question: Question) -> list[str]:
     return [f"Bash({escaped(access.target.strip())})" for access in question.accesses if access.effect == "execute"]
 
 
-def _escaped_path(path: str) -> str:
+def escaped_path(path: str) -> str:
     """A path as a pattern that means it alone."""
     special = {character: f"\\{character}" for character in "\\*?["}
     return "".join(special.get(character, character) for character in path)

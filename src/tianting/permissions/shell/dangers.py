@@ -68,8 +68,6 @@ def danger(command: Command, hidden: tuple[Command, ...], where: Surroundings, g
 def _device(command: Command, where: Surroundings, ground: Ground) -> str:
     uses = [use for use in redirected_files(command) + changed_files(command) if use.effect == "edit"]
     for use in uses:
-        if command.program in {"chmod", "chown", "chgrp", "touch"} and use.word.value.startswith("/dev/"):
-            return use.word.value
         for path in paths_of(use.word, where, ground) or ():
             for name in (normal(path), normal(ground.facts.place(path).real)):
                 if _DEVICE.fullmatch(name) and not is_harmless(name):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from tree_sitter import Node
 
-from tianting.permissions.script import Word
+from tianting.permissions.script import NUMBER, SUBSCRIPT, Word
 from tianting.permissions.shell.tree_source import JOINED, Source
 from tianting.permissions.shell.words import DisagreementError, Hole, read_word
 
@@ -14,6 +14,7 @@ MAX_DEPTH = 40
 _SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
 _EXPANSIONS = _SUBSTITUTIONS | {"simple_expansion", "expansion", "arithmetic_expansion"}
 _ARITHMETIC = re.compile(r"\(\([^()'\"\\`]*(?:\([^()'\"\\`]*\)[^()'\"\\`]*)*\)\)")
+_COMPUTED = re.compile(r"\[(?!(?:[@*]|\d+)\])|:(?![-=+?]|[ \d:]+\})")
 _NAMED = re.compile(r"\$\{(\w+)(:\?[^`$()<>\\'\"]*)?\}")
 
 
@@ -68,10 +69,10 @@ class Expansions:
         inner = [hole for child in node.children for hole in self.holes(child, depth)]
         if node.type == "arithmetic_expansion":
             self.check_arithmetic(node, inner)
-            return "(("  # a number
+            return NUMBER
         if named := _NAMED.fullmatch(raw):
             return named.group(1) + (":?" if named.group(2) else "")
         if raw.startswith("${!") or "@" in raw.replace("[@]", ""):
             raise DisagreementError("it expands a variable's value once more")
         self._source.check_covered(node, inner)
-        return ""
+        return SUBSCRIPT if _COMPUTED.search(raw) else ""

@@ -11,7 +11,7 @@ from tianting.permissions.file_access import Ends, objection, permission
 from tianting.permissions.questions import FileEffect, Part, Verdict, strictest
 from tianting.permissions.rule_text import Rule
 from tianting.permissions.ruleset import Rules, permitted, questioned, refused
-from tianting.permissions.script import Assignment, Command, Word
+from tianting.permissions.script import HOLE, Assignment, Command, Word
 from tianting.permissions.shell.command_texts import (
     allowing_texts,
     forbidding_texts,
@@ -19,6 +19,7 @@ from tianting.permissions.shell.command_texts import (
     is_safe,
     known_beginning,
 )
+from tianting.permissions.shell.computing import computes_with_read_text
 from tianting.permissions.shell.dangers import danger
 from tianting.permissions.shell.file_uses import FileUse, changed_files, program_name, read_files, redirected_files
 from tianting.permissions.shell.parts import Program, Running, program_of
@@ -73,10 +74,18 @@ class _Judge:
         for script in self._program.scripts:
             if reason := joined_danger(script):
                 found.append(Verdict("ask", reason, fixed=True))
-        if self._moves and not (self._whole or self._confined) and self._mode != "bypassPermissions":
-            names = {program_name(each.command) for each in self._program.running}
-            if "git" in names:
-                found.append(Verdict("ask", "git runs what the configuration of another directory says"))
+        if not (self._whole or self._confined) and self._mode != "bypassPermissions":
+            found += self._of_the_mixture()
+        return found
+
+    def _of_the_mixture(self) -> list[Verdict]:
+        """What commands do together that none of them does alone."""
+        commands = [each.command for each in self._program.running]
+        found: list[Verdict] = []
+        if self._moves and any(program_name(command) == "git" for command in commands):
+            found.append(Verdict("ask", "git runs what the configuration of another directory says"))
+        if computes_with_read_text(commands):
+            found.append(Verdict("ask", "it computes with text that the shell may take for a command"))
         return found
 
     def _rule_for_all(self) -> Rule | None:
@@ -262,6 +271,8 @@ def _evaluation(command: Command) -> Verdict:
     for word in command.words[1:]:
         name, equals, value = word.value.partition("=")
         assignment = Assignment(name, Word(value, value))
+        if HOLE in name:
+            return Verdict("ask", "which variable it sets, only the shell knows")
         if equals and not (is_safe(assignment) or (name.islower() and is_harmless(assignment))):
             return Verdict("ask", f"it sets {name} for every later command")
         if word.value.startswith("-") and "f" in word.value:

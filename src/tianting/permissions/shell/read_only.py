@@ -11,12 +11,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from tianting.permissions.script import Command, Word
+from tianting.permissions.script import NUMBER, PIPES, Command, Word
 from tianting.permissions.shell.file_uses import program_name, starting_points
 from tianting.permissions.shell.options import has_option, operands
 from tianting.permissions.shell.read_only_git import git_files, is_looking_subcommand
 from tianting.permissions.shell.sed_script import read_sed
-from tianting.permissions.shell.word_paths import NUMBER, PIPES
 
 Operands = Literal["nothing", "files", "pattern, files", "no files"]
 
@@ -72,7 +71,7 @@ _TABLE: dict[str, Habit] = {
     "fd": Habit(
         "pattern, files", letters="xX", names=("exec", "exec-batch"), valued=frozenset({"-e", "-t", "-d", "-E"})
     ),
-    "jq": Habit("pattern, files", letters="fL", names=("from-file", "rawfile", "slurpfile", "library-path")),
+    "jq": Habit("pattern, files", letters="fL", names=("from-file", "rawfile", "slurpfile", "argfile", "library-path")),
 }
 _ABOUT_ITSELF = frozenset(
     {
@@ -136,7 +135,7 @@ def _attached(words: Sequence[Word]) -> list[Word]:
         text = word.value
         if text.startswith("--"):
             found.append(text.partition("=")[2])
-        elif text.startswith("-") and (path := re.search(r"[/.~].*", text, re.DOTALL)):
+        elif text.startswith("-") and (path := re.search(r"[/.~].+", text, re.DOTALL)):
             found.append(path.group())
     return [Word(text, text) for text in found if text]
 

@@ -88,7 +88,7 @@ def _only_looks(subcommand: str, looks: Looks, words: Sequence[Word]) -> bool:
     given = options(words)
     if any(_is_dangerous(option, subcommand) for option in given):
         return False
-    if any(word.value.startswith("\0") or (word.pattern[:1] in {"*", "?", "["} and word.pattern) for word in words):
+    if any(word.value.startswith("\0") or (word.pattern and word.pattern[0] in "*?[{") for word in words):
         return False  # it could be an option
     if looks.known is not None:
         if any(option.partition("=")[0] not in looks.known for option in given):

@@ -239,7 +239,7 @@ class _Walk:
             words=(*words, *own, *more),
             assignments=tuple(assignments),
             redirections=(*redirections, *further),
-            inside=(slot + 1, len(self.commands)),
+            inside=self._since(slot + 1),
         )
 
     def _evaluation(self, node: Node, depth: int) -> None:
@@ -256,7 +256,7 @@ class _Walk:
             words: tuple[Word, ...] = (Word(first, first), Word(self._source.raw(node)[len(first) :].strip(), ""))
         else:
             words = tuple(read_word(self._source.text, *span) for span in spans)
-        self.commands[slot] = Command(words=words, inside=(slot + 1, len(self.commands)), evaluates=True)
+        self.commands[slot] = Command(words=words, inside=self._since(slot + 1), evaluates=True)
 
     def _arithmetic(self, node: Node, depth: int) -> None:
         slot = len(self.commands)
@@ -264,9 +264,12 @@ class _Walk:
         self._expansions.check_arithmetic(node, self._expansions.holes(node, depth))
         self.commands[slot] = Command(
             words=(Word("((", "(("), Word(self._source.raw(node)[2:], "")),
-            inside=(slot + 1, len(self.commands)),
+            inside=self._since(slot + 1),
             evaluates=True,
         )
+
+    def _since(self, first: int) -> Span:
+        return (first, len(self.commands)) if first < len(self.commands) else (0, 0)
 
     def _assignment(self, node: Node, depth: int) -> Assignment:
         name, value = node.child_by_field_name("name"), node.child_by_field_name("value")

@@ -7,12 +7,7 @@ from msgspec import Struct
 from tianting.permissions.glob_words import plain_prefix, unescaped, without_braces
 from tianting.permissions.paths import absolute
 from tianting.permissions.questions import Ground
-from tianting.permissions.script import HOLE, Word
-
-NUMBER = "(("
-"""The name of a hole that an arithmetic expansion fills."""
-PIPES = frozenset({"<(", ">("})
-"""The names of holes that a process substitution fills."""
+from tianting.permissions.script import HOLE, PIPES, Word
 
 
 class Surroundings(Struct, frozen=True):

@@ -26,11 +26,6 @@ class DisagreementError(Exception):
     """The quotes do not fit the word the parser saw."""
 
 
-def plain_word(raw: str) -> Word:
-    """A word without anything special."""
-    return Word(raw, raw)
-
-
 def read_word(source: str, begin: int, end: int, holes: list[Hole]) -> Word:
     """Unquote `source[begin:end]`, whose expansions are `holes`. Raises `DisagreementError`."""
     raw = source[begin:end]
