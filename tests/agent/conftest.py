@@ -11,7 +11,7 @@ from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
 from tianting.models.scripted import Reply, ScriptedModel
-from tianting.permissions.decision import Allow, Decision
+from tianting.permissions.decision import Allow, Decision, Weigh, as_judged
 from tianting.protocol.content import Text, ToolResult
 from tianting.protocol.events import Event, TurnReport, TurnStarted
 from tianting.protocol.messages import Message, UserMessage, user_text
@@ -95,7 +95,7 @@ class FixedGate:
     def __init__(self, decision: Decision) -> None:
         self.decision = decision
 
-    async def decide(self, call: ToolCall, accesses: tuple[Access, ...]) -> Decision:
+    async def decide(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh = as_judged) -> Decision:
         return self.decision
 
 

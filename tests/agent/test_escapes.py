@@ -13,7 +13,12 @@ from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.permissions.decision import Allow, Decision, Person
 from tianting.permissions.gate import Gate
-from tianting.permissions.rules import split_rules
+from tianting.permissions.path_facts import LocalPaths
+from tianting.permissions.questions import Ground
+from tianting.permissions.rule_text import Places, RuleLine
+from tianting.permissions.ruleset import Ruleset
+from tianting.permissions.session_judge import SessionJudge
+from tianting.permissions.shell.syntax import read_script
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.content import ToolUse
 from tianting.protocol.events import Event, ToolFinished
@@ -62,7 +67,8 @@ async def answer(
 ) -> list[CallResult]:
     """Run `calls` as one answer of the model in mode acceptEdits."""
     workspace, ledger = Workspace(root), ReadLedger()
-    gate = Gate(mode="acceptEdits", allowed=split_rules((allow,)), inside=workspace.contains, person=person)
+    judge = session_judge(workspace, allow)
+    gate = Gate(lambda: judge, person)
     results: list[CallResult] = []
 
     async def answered(finished: ToolFinished) -> None:
@@ -82,6 +88,17 @@ async def answer(
             batch = CallBatch(ToolDispatcher(tools, gate, Limits()), Limits(), SystemClock())
             await batch.run(calls, answered, ignore)
     return results
+
+
+def session_judge(workspace: Workspace, allow: str) -> SessionJudge:
+    root, home = str(workspace.root), "/home/nobody"
+    lines = [RuleLine(text=allow, behaviour="allow")] if allow else []
+    return SessionJudge(
+        mode="acceptEdits",
+        ruleset=Ruleset.compile(lines, Places(root, home)),
+        ground=Ground(root=root, home=home, facts=LocalPaths(), read_script=read_script),
+        cwd=lambda: str(workspace.shell_directory),
+    )
 
 
 def use(name: str, **arguments: Any) -> ToolUse:
@@ -202,6 +219,6 @@ async def test_file_outside_that_shares_its_bytes_is_not_changed(outside: Path) 
     work = outside.parent / "work"
     os.link(outside / "secret.txt", work / "shared")
 
-    [result] = await answer(work, [patch("*** Update File: shared", f"-{SECRET}", "+x")])
+    [result] = await answer(work, [patch("*** Update File: shared", f"-{SECRET}", "+x")], allow="Edit")
 
     assert (result.outcome, contents(outside)) == ("ok", UNTOUCHED)

@@ -27,6 +27,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in list(os.environ):
         if name.endswith(("_KEY", "_TOKEN", "_BASE_URL")) or name.startswith("TIANTING_"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TIANTING_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
+import msgspec
 import pytest
 
 from tests.end_to_end.stage import PROGRAM, Stage, body, is_alive, playing, until
@@ -80,7 +81,8 @@ async def at_terminal(stage: Stage, *arguments: str) -> AsyncGenerator[Window, N
         window.close()
 
 
-MENU = ("y  yes", "a  yes, and do not ask again", "n  no, and tell the agent", "Ctrl-C  no, and stop")
+REFUSING = ("n  no, and tell the agent", "Ctrl-C  no, and stop")
+MENU = ("y  yes", "a  yes, and do not ask again: ", "s  yes, and do not ask again in this session", *REFUSING)
 
 
 async def test_a_whole_conversation(stage: Stage) -> None:
@@ -100,7 +102,7 @@ async def test_a_whole_conversation(stage: Stage) -> None:
             await window.shows("Hello to you, too.", "›")
 
             window.type("Remove the build.")
-            await window.shows("? Bash", "rm -rf build", "it runs a command", *MENU)
+            await window.shows("? Bash", "rm -rf build", "no rule allows rm", *MENU)
             window.press("y")
             await window.shows("It is gone.", "›")
             assert not (stage.project / "build").exists()
@@ -117,16 +119,46 @@ async def test_a_whole_conversation(stage: Stage) -> None:
             await window.shows("Go on with this conversation: tianting -r ", "left with 0")
 
 
-async def test_always_is_not_asked_again(stage: Stage) -> None:
+async def test_granted_rule_is_saved_and_holds_the_next_time(stage: Stage) -> None:
+    touch = says("", calls("Bash", command="./greet one"))
+    stage.write("greet", "#!/bin/sh\necho $1 >> touched\n").chmod(0o755)
+    async with playing(touch, touch, says("Twice."), touch, says("And again.")) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "Touch it twice.") as window:
+            await window.shows("a  yes, and do not ask again: Bash(./greet one)", MENU[2], *REFUSING)
+            window.press("a")
+            lines = await window.shows("Twice.", "›")
+        ended = await stage.run("-p", "Again.")
+
+    assert any("Saved in" in line for line in lines)
+    assert (ended.code, ended.stdout, ended.stderr) == (0, "Twice.\n", "")
+    assert (stage.project / "touched").read_text() == "one\n" * 4
+    saved = msgspec.json.decode((stage.project / ".tianting/settings.local.json").read_bytes())
+    assert saved == {"permissions": {"allow": ["Bash(./greet one)"]}}
+
+
+async def test_grant_for_this_session_is_not_saved(stage: Stage) -> None:
     touch = says("", calls("Bash", command="echo x >> touched"))
     async with playing(touch, touch, says("Twice.")) as server:
         stage.toward(server)
         async with at_terminal(stage, "Touch it twice.") as window:
-            await window.shows(*MENU)
-            window.press("a")
+            await window.shows(*MENU[2:])
+            window.press("s")
             await window.shows("Twice.", "›")
 
     assert (stage.project / "touched").read_text() == "x\nx\n"
+    assert not (stage.project / ".tianting").exists()
+
+
+async def test_what_nothing_lifts_is_asked_each_time(stage: Stage) -> None:
+    async with playing(says("", calls("Bash", command="rm -rf /")), says("I leave it.")) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "--dangerously-skip-permissions", "Clean up.") as window:
+            await window.shows("y  yes", *REFUSING)
+            window.press("n")
+            await window.shows("What should it do instead?")
+            window.type("nothing")
+            await window.shows("I leave it.", "›")
 
 
 async def test_interrupted_command_gives_the_prompt_back(stage: Stage) -> None:

@@ -1,27 +1,43 @@
-"""Whether a call may run, as a table: rules, modes, and a person."""
-
-from pathlib import Path
+"""From a verdict to a decision: who is asked, and that nothing that breaks becomes a yes."""
 
 import pytest
 
-from tianting.permissions.decision import Allow, Decision, Deny
+from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict
 from tianting.permissions.gate import Gate
-from tianting.permissions.rules import split_rules
-from tianting.protocol.events import PermissionMode
-from tianting.protocol.tool_calls import Access, Effect, ToolCall
+from tianting.protocol.tool_calls import Access, ToolCall
 
 pytestmark = pytest.mark.anyio
 
-ROOT = Path("/repo")
-TARGETS: dict[str, tuple[Effect, str]] = {
-    "read in": ("read", "/repo/a.py"),
-    "read out": ("read", "/etc/passwd"),
-    "edit in": ("edit", "/repo/a.py"),
-    "edit out": ("edit", "/etc/hosts"),
-    "command": ("execute", "make check"),
-    "fetch": ("fetch", "https://example.org"),
-    "note": ("note", ""),
-}
+CALL = ToolCall(call_id="c", tool_name="Bash", arguments={"command": "make"})
+ACCESSES = (Access(effect="execute", target="make"),)
+QUESTION = Ask(reason="no rule allows make")
+
+
+class Says:
+    """A judge with verdicts of his own; the last is given ever after."""
+
+    def __init__(self, *verdicts: Verdict, rules: tuple[str, ...] = ()) -> None:
+        self._verdicts = list(verdicts)
+        self._rules = rules
+
+    def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
+        return self._verdicts.pop(0) if len(self._verdicts) > 1 else self._verdicts[0]
+
+    def suggestions(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        return self._rules
+
+
+class Clueless:
+    def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
+        raise RuntimeError("links in a circle")
+
+    def suggestions(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        raise RuntimeError("no idea")
+
+
+class HelplessJudge(Says):
+    def suggestions(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        raise RuntimeError("no idea")
 
 
 class Asked:
@@ -41,90 +57,90 @@ class Broken:
         raise RuntimeError("the screen is gone")
 
 
-def gate(mode: PermissionMode, person: Asked | Broken | None = None, *, allow: str = "", deny: str = "") -> Gate:
-    return Gate(
-        mode=mode,
-        allowed=split_rules((allow,)),
-        denied=split_rules((deny,)),
-        inside=lambda path: path.is_relative_to(ROOT),
-        person=person,
-    )
-
-
-def call(tool: str = "Tool") -> ToolCall:
-    return ToolCall(call_id="c", tool_name=tool, arguments={})
-
-
-def accesses(*names: str) -> tuple[Access, ...]:
-    return tuple(Access(effect=TARGETS[name][0], target=TARGETS[name][1]) for name in names)
+def gate(judge: Says | Clueless, person: Asked | Broken | None = None) -> Gate:
+    return Gate(lambda: judge, person)
 
 
 @pytest.mark.parametrize(
-    ("mode", "allowed", "asked", "denied"),
-    [
-        pytest.param("default", "read in|note", "read out|edit in|edit out|command|fetch", "", id="default"),
-        pytest.param("acceptEdits", "read in|edit in|note", "read out|edit out|command|fetch", "", id="acceptEdits"),
-        pytest.param("plan", "read in|note", "read out|fetch", "edit in|edit out|command", id="plan"),
-        pytest.param("bypassPermissions", "read in|read out|edit in|edit out|command|fetch|note", "", "", id="bypass"),
-        pytest.param("dontAsk", "read in|note", "", "read out|edit in|edit out|command|fetch", id="dontAsk"),
-    ],
+    "verdict", [pytest.param(Allow(reason="a rule"), id="allow"), pytest.param(Deny(reason="a rule"), id="deny")]
 )
-async def test_mode_decides(mode: PermissionMode, allowed: str, asked: str, denied: str) -> None:
-    seen: dict[str, str] = {}
-    for name in TARGETS:
-        person = Asked(Allow())
-        decision = await gate(mode, person).decide(call(), accesses(name))
-        seen[name] = "ask" if person.reasons else type(decision).__name__
-
-    expected = dict.fromkeys(filter(None, allowed.split("|")), "Allow")
-    expected |= dict.fromkeys(filter(None, asked.split("|")), "ask")
-    expected |= dict.fromkeys(filter(None, denied.split("|")), "Deny")
-    assert seen == expected
-
-
-async def test_deny_rule_holds_even_where_everything_is_allowed() -> None:
-    decision = await gate("bypassPermissions", deny="Bash").decide(call("Bash"), accesses("command"))
-
-    assert decision == Deny(reason="Bash is forbidden by the user's rules. Choose another way.")
-
-
-async def test_allow_rule_spares_the_question() -> None:
-    person = Asked(Deny(reason="no"))
-
-    decision = await gate("default", person, allow="Bash(make check)").decide(call("Bash"), accesses("command"))
-
-    assert (decision, person.reasons) == (Allow(reason="the user's rules"), [])
-
-
-async def test_allow_rule_does_not_lift_plan_mode() -> None:
-    assert isinstance(await gate("plan", allow="Bash").decide(call("Bash"), accesses("command")), Deny)
-
-
-async def test_strictest_access_wins() -> None:
+async def test_what_is_decided_is_not_asked(verdict: Decision) -> None:
     person = Asked(Allow())
 
-    await gate("acceptEdits", person).decide(call("apply_patch"), accesses("edit in", "edit out"))
-
-    assert person.reasons == ["/etc/hosts is outside the work tree"]
+    assert (await gate(Says(verdict), person).decide(CALL, ACCESSES), person.reasons) == (verdict, [])
 
 
-async def test_without_a_person_a_question_is_a_no_that_says_why() -> None:
-    decision = await gate("default").decide(call("Bash"), accesses("command"))
+async def test_person_answers_what_nothing_else_decides() -> None:
+    person = Asked(Deny(reason="not now", by_person=True))
 
-    assert decision == Deny(
-        reason="Bash needs the user's permission (it runs a command) and nobody can be asked here. "
-        "Do not repeat it; choose another way, or say at the end what you would have run."
+    decision = await gate(Says(QUESTION), person).decide(CALL, ACCESSES)
+
+    assert (decision, person.reasons) == (person.answer, ["no rule allows make"])
+
+
+async def test_answer_before_may_have_been_a_rule_that_covers_this_call_too() -> None:
+    person = Asked(Deny(reason="not now"))
+
+    decision = await gate(Says(QUESTION, Allow(reason="granted")), person).decide(CALL, ACCESSES)
+
+    assert (decision, person.reasons) == (Allow(reason="granted"), [])
+
+
+@pytest.mark.parametrize(
+    ("question", "rules", "advice"),
+    [
+        pytest.param(QUESTION, ("Bash(make *)",), " The user can allow it: Bash(make *)", id="a rule would help"),
+        pytest.param(QUESTION, ("Bash(a)", "Bash(b)"), " The user can allow it: Bash(a) Bash(b)", id="two rules would"),
+        pytest.param(QUESTION, (), "", id="no rule would"),
+        pytest.param(QUESTION, ("Bash(" + "x" * 300 + ")",), "", id="a rule too long to tell"),
+        pytest.param(Ask(reason="no rule allows make", binding=True), ("Bash(make)",), "", id="no rule may"),
+    ],
+)
+async def test_without_a_person_a_question_is_a_no_that_says_why(
+    question: Ask, rules: tuple[str, ...], advice: str
+) -> None:
+    assert await gate(Says(question, rules=rules)).decide(CALL, ACCESSES) == Deny(
+        reason="Bash needs the user's permission (no rule allows make) and nobody can be asked here. "
+        f"Do not repeat it; choose another way, or say at the end what you would have run.{advice}"
     )
 
 
+async def test_no_is_short_however_long_the_reason() -> None:
+    judge = Says(Ask(reason="ö" * 5_000), rules=("Bash(" + "x" * 270 + ")",))
+
+    decision = await gate(judge).decide(CALL, ACCESSES)
+
+    assert isinstance(decision, Deny)
+    assert len(decision.reason.encode()) <= 780
+    assert "ö…)" in decision.reason
+
+
+@pytest.mark.parametrize(
+    ("verdict", "decision"),
+    [
+        pytest.param(QUESTION, Allow(reason="weighed"), id="a question may be answered"),
+        pytest.param(Allow(), Allow(reason="weighed"), id="a yes is weighed, too"),
+        pytest.param(Ask(reason="rm", binding=True), Deny(reason="by the person"), id="only a person may answer"),
+    ],
+)
+async def test_who_weighs_in(verdict: Verdict, decision: Decision) -> None:
+    person = Asked(Deny(reason="by the person"))
+
+    assert await gate(Says(verdict), person).decide(CALL, ACCESSES, lambda _: Allow(reason="weighed")) == decision
+
+
 async def test_question_that_breaks_is_a_no() -> None:
-    assert isinstance(await gate("default", Broken()).decide(call("Bash"), accesses("command")), Deny)
+    assert isinstance(await gate(Says(QUESTION), Broken()).decide(CALL, ACCESSES), Deny)
 
 
 async def test_call_that_cannot_be_judged_does_not_run() -> None:
-    def inside(path: Path) -> bool:
-        raise RuntimeError("links in a circle")
+    assert await gate(Clueless()).decide(CALL, ACCESSES) == Deny(
+        reason="Whether Bash may run could not be decided; nothing was run."
+    )
 
-    decision = await Gate(mode="default", inside=inside).decide(call("Read"), accesses("read in"))
 
-    assert decision == Deny(reason="Whether Read may run could not be decided; nothing was run.")
+async def test_advice_that_breaks_is_left_out() -> None:
+    decision = await gate(HelplessJudge(QUESTION)).decide(CALL, ACCESSES)
+
+    assert isinstance(decision, Deny)
+    assert decision.reason.endswith("what you would have run.")

@@ -12,6 +12,7 @@ from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
 from tianting.models.scripted import Reply, ScriptedModel, says
 from tianting.models.scripted_faults import Fault
+from tianting.permissions.decision import Judge
 from tianting.permissions.gate import Gate
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.content import Text, text_of
@@ -45,13 +46,17 @@ class Diary:
         self.entries.append(("log", event))
 
 
+def no_judge() -> Judge:
+    raise AssertionError("no tool is called here")
+
+
 def session_of(
     *replies: Reply,
     log: Diary | None = None,
     history: tuple[Message, ...] = (),
     notices: tuple[UserMessage, ...] = (),
 ) -> Session:
-    gate = Gate(mode="default", inside=lambda path: True)
+    gate = Gate(no_judge)
     loop = AgentLoop(
         ScriptedModel(*replies),
         ToolDispatcher((), gate, Limits()),

@@ -18,6 +18,16 @@ from tianting.surfaces.permission_question import TerminalPerson
 from tianting.surfaces.scrollback import Scrollback
 
 
+class Nothing:
+    """Nothing is offered besides a single yes."""
+
+    def offered(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        return ()
+
+    def grant(self, rules: tuple[str, ...], *, lasting: bool) -> str:
+        raise AssertionError("nothing was offered")
+
+
 class Part:
     """Greets, asks before it runs `rm`, and works without end when told to wait."""
 
@@ -60,7 +70,7 @@ class Part:
 
 async def main(history: Path) -> None:
     scrollback = Scrollback(DescriptorOutput(1), colour=True)
-    part = Part(scrollback, TerminalPerson(scrollback))
+    part = Part(scrollback, TerminalPerson(scrollback, Nothing()))
     await ConversationSurface(InputLine(history), scrollback).run(part)
 
 

@@ -87,7 +87,6 @@ def test_what_was_typed_before_a_question_is_no_answer_to_it(terminal: Terminal)
 
 MENU = (
     "  y  yes",
-    "  a  yes, and do not ask again for exactly this in this session",
     "  n  no, and tell the agent what to do instead",
     "  Ctrl-C  no, and stop",
 )

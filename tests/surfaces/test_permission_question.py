@@ -26,6 +26,7 @@ FILE = (Access(effect="edit", target="/w/a.py"),)
 
 ONCE = Allow(reason="allowed by the user")
 SESSION = Allow(reason="allowed by the user for this session")
+ALWAYS = Allow(reason="allowed by the user from now on")
 STOP = Deny(reason="The user declined this call and stopped the turn.", interrupts=True, by_person=True)
 
 
@@ -35,13 +36,30 @@ def keyboard() -> Iterator[PipeInput]:
         yield pipe
 
 
+class Granted:
+    """Offers one rule, and keeps what was agreed to."""
+
+    def __init__(self) -> None:
+        self.rules: tuple[str, ...] = ("Bash(rm -rf build)",)
+        self.granted: list[tuple[tuple[str, ...], bool]] = []
+
+    def offered(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        return self.rules
+
+    def grant(self, rules: tuple[str, ...], *, lasting: bool) -> str:
+        self.granted.append((rules, lasting))
+        return "Saved in /w/settings.json." if lasting else ""
+
+
 class Asked:
     """A person with a keyboard, and what they were shown."""
 
     def __init__(self, keyboard: PipeInput) -> None:
         self.output = KeptOutput()
         self._keyboard = keyboard
-        self._person = TerminalPerson(Scrollback(self.output, colour=False), keyboard=keyboard, screen=DummyOutput())
+        self.grants = Granted()
+        scrollback = Scrollback(self.output, colour=False)
+        self._person = TerminalPerson(scrollback, self.grants, keyboard=keyboard, screen=DummyOutput())
 
     async def ask(self, keys: str, call: ToolCall = REMOVE, accesses: tuple[Access, ...] = COMMAND) -> Decision:
         self._keyboard.send_text(keys)
@@ -56,7 +74,8 @@ class Asked:
     ("keys", "decision"),
     [
         pytest.param("y", ONCE, id="yes"),
-        pytest.param("a", SESSION, id="yes for this session"),
+        pytest.param("a", ALWAYS, id="yes from now on"),
+        pytest.param("s", SESSION, id="yes for this session"),
         pytest.param("\r zy", ONCE, id="only the keys named count"),
         pytest.param("\x03", STOP, id="Ctrl-C"),
         pytest.param("\x04", STOP, id="Ctrl-D"),
@@ -106,18 +125,27 @@ async def test_end_of_a_long_path_is_not_hidden(keyboard: PipeInput) -> None:
     assert asked.output.text.splitlines()[0] == f"? Write {path}"
 
 
-async def test_session_grant_covers_exactly_what_was_granted(keyboard: PipeInput) -> None:
+@pytest.mark.parametrize(
+    ("key", "lasting", "said"),
+    [
+        pytest.param("a", True, ["  Saved in /w/settings.json."], id="for good"),
+        pytest.param("s", False, [], id="for this session"),
+    ],
+)
+async def test_rule_that_was_offered_is_granted(keyboard: PipeInput, key: str, lasting: bool, said: list[str]) -> None:
     asked = Asked(keyboard)
 
-    await asked.ask("a", EDIT, FILE)
+    await asked.ask(key, EDIT, FILE)
 
-    assert await asked.ask("", EDIT, FILE) == SESSION
-    assert await asked.ask("y", EDIT, (*FILE, Access(effect="edit", target="/w/b.py"))) == ONCE
-    assert await asked.ask("y", REMOVE, COMMAND) == ONCE
+    assert asked.grants.granted == [(("Bash(rm -rf build)",), lasting)]
+    assert asked.output.text.splitlines()[4:] == said
 
 
-async def test_call_that_says_not_what_it_touches_is_never_granted_for_a_session(keyboard: PipeInput) -> None:
-    assert await Asked(keyboard).ask("ay", REMOVE, ()) == ONCE
+async def test_without_a_rule_there_is_no_lasting_yes(keyboard: PipeInput) -> None:
+    asked = Asked(keyboard)
+    asked.grants.rules = ()
+
+    assert (await asked.ask("asy"), asked.grants.granted) == (ONCE, [])
 
 
 async def test_terminal_that_goes_away_means_no(keyboard: PipeInput) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from functools import partial
 
 import anyio
 
@@ -27,7 +28,7 @@ from tianting.worktree.survey import PendingSurvey
 async def run_interactive(invocation: Invocation, survey: PendingSurvey) -> int:
     """Talk until the person leaves, and return the exit code. Raises `TiantingError` for what can be known before."""
     scrollback = Scrollback(DescriptorOutput(1), colour=colours_wanted(os.environ, is_terminal=True))
-    async with open_session(invocation, survey, TerminalPerson(scrollback)) as session:
+    async with open_session(invocation, survey, partial(TerminalPerson, scrollback)) as session:
         session.listen(scrollback)
         await _greet(session, scrollback)
         line = InputLine(home_directory(os.environ) / "prompts.txt")

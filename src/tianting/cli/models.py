@@ -5,10 +5,9 @@ import os
 import click
 import msgspec
 
-from tianting.cli.places import home_directory
+from tianting.cli.loaded_settings import loaded_settings
 from tianting.protocol.model_catalogue import ModelInfo
 from tianting.settings.providers import known_providers, model_catalogue
-from tianting.settings.reading import read_settings
 
 
 @click.command()
@@ -16,7 +15,7 @@ from tianting.settings.reading import read_settings
 @click.option("--settings", metavar="JSON|FILE", help="Further settings.")
 def models(as_json: bool, settings: str | None) -> None:
     """List known models with windows and prices, and the providers that can be named."""
-    read = read_settings(home_directory(os.environ), settings)
+    read = loaded_settings(settings).settings
     catalogue = model_catalogue(read)
     if as_json:
         for info in catalogue:

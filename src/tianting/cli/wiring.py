@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import click
 from msgspec import Struct, structs
 
 from tianting import __version__
@@ -21,13 +22,14 @@ from tianting.agent.loop import AgentLoop
 from tianting.agent.prompt import system_prompt
 from tianting.cli.going_on import Place, place_of
 from tianting.cli.invocation import Invocation
+from tianting.cli.judging import Flags, late_judge, permission_mode
+from tianting.cli.loaded_settings import settings_places
 from tianting.cli.model_door import ModelDoor, open_model
 from tianting.cli.places import current_directory, home_directory
 from tianting.cli.safekeeping import safekeeping
-from tianting.cli.toolbox import Toolbox, open_toolbox
-from tianting.permissions.decision import Person
+from tianting.cli.toolbox import SandboxWish, Toolbox, open_toolbox
+from tianting.permissions.decision import Grants, Person
 from tianting.permissions.gate import Gate
-from tianting.permissions.rules import split_rules
 from tianting.plumbing.clock import SystemClock
 from tianting.plumbing.well_formed import well_formed
 from tianting.protocol.events import PermissionMode, SessionStarted
@@ -39,8 +41,9 @@ from tianting.session.entries import Stamp
 from tianting.session.log import SessionLog
 from tianting.session.places import projects_directory
 from tianting.session.session import Opening, Session
+from tianting.settings.levels import Places
+from tianting.settings.loading import Loaded, load_settings
 from tianting.settings.providers import default_model, model_catalogue
-from tianting.settings.reading import read_settings
 from tianting.settings.schema import Settings
 from tianting.tools.workspace import Workspace
 from tianting.worktree.survey import PendingSurvey, Survey
@@ -51,46 +54,59 @@ SURVEY_PATIENCE = 2.0
 """Seconds that the first request waits for git."""
 
 
+MakePerson = Callable[[Grants], Person]
+"""Makes somebody who can be asked, from what they can be offered."""
+
+
 class Ground(Struct, frozen=True, kw_only=True):
     """What a session stands on, read once."""
 
     cwd: Path
     home: Path
     environment: dict[str, str]
-    settings: Settings
+    places: Places
+    loaded: Loaded
     catalogue: ModelCatalogue
+
+    @property
+    def settings(self) -> Settings:
+        """What is in force, whoever said it."""
+        return self.loaded.settings
 
 
 def read_ground(invocation: Invocation) -> Ground:
-    """Read environment and settings. Raises `ConfigError`."""
-    home = home_directory(os.environ)
-    settings = read_settings(home, invocation.settings)
+    """Read environment and settings, and say what is odd about them. Raises `ConfigError`."""
+    places = settings_places()
+    loaded = load_settings(places, invocation.settings)
+    for warning in loaded.warnings:
+        click.echo(f"tianting: {warning}", err=True)
     return Ground(
         cwd=current_directory(),
-        home=home,
-        environment={**os.environ, **settings.env},
-        settings=settings,
-        catalogue=model_catalogue(settings),
+        home=home_directory(os.environ),
+        environment={**os.environ, **loaded.settings.env},
+        places=places,
+        loaded=loaded,
+        catalogue=model_catalogue(loaded.settings),
     )
 
 
 @asynccontextmanager
 async def open_session(
-    invocation: Invocation, survey: PendingSurvey, person: Person | None = None
+    invocation: Invocation, survey: PendingSurvey, person: MakePerson | None = None
 ) -> AsyncGenerator[Session, None]:
     """A session that is ready for its first prompt. Raises `ConfigError` or `SessionError`.
 
     Leaving ends what it started: background commands, connections, the lock on its transcript.
     """
     ground = read_ground(invocation)
+    mode = _mode(invocation, ground)
     workspace = Workspace(ground.cwd, _additional(invocation, ground))
     place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
     door = _open_door(invocation, ground)
-    async with open_toolbox(invocation, workspace, door.family, _spill_directory(place), ground.environment) as toolbox:
-        mode = permission_mode(invocation, ground.settings)
-        loop = _loop(
-            invocation, ground, door, toolbox, _gate(invocation, ground, mode, _inside(workspace, place), person)
-        )
+    spill, wish = _spill_directory(place), SandboxWish(settings=ground.settings.sandbox, home=ground.home)
+    async with open_toolbox(invocation, workspace, door.family, spill, ground.environment, wish) as toolbox:
+        gate = _gate(invocation, ground, mode, workspace, spill, person)
+        loop = _loop(invocation, ground, door, toolbox, gate)
         surveyed = survey.finish(SURVEY_PATIENCE)
         log = None if invocation.no_session_persistence else _log(place, ground, surveyed)
         opening = Opening(
@@ -122,36 +138,33 @@ def _spill_directory(place: Place) -> Path:
     return place.path.with_suffix("") / "tool-results"
 
 
-def _inside(workspace: Workspace, place: Place) -> Callable[[Path], bool]:
-    """The work tree, and the session's own outputs: results name files there, so reading them must not ask."""
-    spilled = _spill_directory(place).resolve()
-    return lambda path: workspace.contains(path) or path.resolve().is_relative_to(spilled)
-
-
 def _open_door(invocation: Invocation, ground: Ground) -> ModelDoor:
     name = invocation.model or default_model(ground.settings, ground.environment)
     fallback = invocation.fallback_model or ground.settings.fallback_model
     return open_model(name, fallback, ground.settings, ground.environment, ground.catalogue)
 
 
-def permission_mode(invocation: Invocation, settings: Settings) -> PermissionMode:
-    """Flags first, then the settings. What a session had before does not count: nobody sees it in the command."""
-    if invocation.dangerously_skip_permissions:
-        return "bypassPermissions"
-    return invocation.permission_mode or settings.permissions.default_mode or "default"
+def _mode(invocation: Invocation, ground: Ground) -> PermissionMode:
+    return permission_mode(
+        skip=invocation.dangerously_skip_permissions, asked_for=invocation.permission_mode, loaded=ground.loaded
+    )
 
 
 def _gate(
-    invocation: Invocation, ground: Ground, mode: PermissionMode, inside: Callable[[Path], bool], person: Person | None
+    invocation: Invocation,
+    ground: Ground,
+    mode: PermissionMode,
+    workspace: Workspace,
+    spill: Path,
+    person: MakePerson | None,
 ) -> Gate:
-    permissions = ground.settings.permissions
-    return Gate(
-        mode=mode,
-        allowed=split_rules((*permissions.allow, *invocation.allowed_tools)),
-        denied=split_rules((*permissions.deny, *invocation.disallowed_tools)),
-        inside=inside,
-        person=person,
-    )
+    flags = Flags(allowed=invocation.allowed_tools, disallowed=invocation.disallowed_tools)
+    judge = late_judge(ground.loaded, flags, mode, workspace, spill)
+    if person is None or mode == "dontAsk":
+        return Gate(judge)
+    from tianting.cli.granting import LocalGrants
+
+    return Gate(judge, person(LocalGrants(judge, ground.places, ground.loaded)))
 
 
 def _loop(invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Toolbox, gate: Gate) -> AgentLoop:

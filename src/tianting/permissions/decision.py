@@ -1,5 +1,6 @@
 """The answers to "may this call run?", and the two ports around them."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -18,6 +19,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     """Nobody has decided; a person must. Where nobody can be asked it becomes `Deny`."""
 
     reason: str
+    binding: bool = False
+    """An ask rule or a built-in check wants a person: nothing else may answer in their place."""
 
 
 class Deny(Struct, frozen=True, kw_only=True):
@@ -34,10 +37,31 @@ Verdict = Allow | Ask | Deny
 Decision = Allow | Deny
 
 
+Weigh = Callable[[Verdict], Verdict]
+"""What somebody else, who was asked before, makes of a verdict. It is not shown one that only a person may change."""
+
+
+def as_judged(verdict: Verdict) -> Verdict:
+    """The `Weigh` of nobody."""
+    return verdict
+
+
+class Judge(Protocol):
+    """Says what rules and mode say. Pure but for a look at the file system."""
+
+    def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
+        """Whether `call` may run, before anybody is asked."""
+        ...
+
+    def suggestions(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        """Allow rules under which `call` would run unasked; none where no rule could do that."""
+        ...
+
+
 class PermissionGate(Protocol):
     """Decides calls, asking a person where it must."""
 
-    async def decide(self, call: ToolCall, accesses: tuple[Access, ...]) -> Decision:
+    async def decide(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh = as_judged) -> Decision:
         """Whether `call` may run. Never raises; a gate that breaks denies."""
         ...
 
@@ -47,4 +71,16 @@ class Person(Protocol):
 
     async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
         """Show the call and wait for the answer."""
+        ...
+
+
+class Grants(Protocol):
+    """What a person can be offered besides a single yes, and where it goes."""
+
+    def offered(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        """Rules that would spare the question the next time; none where the question must be asked each time."""
+        ...
+
+    def grant(self, rules: tuple[str, ...], *, lasting: bool) -> str:
+        """Let `rules` hold, for this session or for good. Gives back what the person must know of it, or nothing."""
         ...

@@ -4,7 +4,8 @@
       rm -rf build         the command or the change, in full
       runs a command       why somebody must decide
       y  yes
-      a  yes, and do not ask again for exactly this in this session
+      a  yes, and do not ask again: Bash(npm run *)    the rule that is kept for this project
+      s  yes, and do not ask again in this session
       n  no, and tell the agent what to do instead
 
 Paths and commands are never shortened here, because their end may be the harm; long changes are cut and counted.
@@ -22,7 +23,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.output import Output as Screen
 
-from tianting.permissions.decision import Allow, Decision, Deny
+from tianting.permissions.decision import Allow, Decision, Deny, Grants
 from tianting.protocol.tool_calls import Access, ToolCall
 from tianting.surfaces.change_preview import preview
 from tianting.surfaces.colours import Ink
@@ -30,12 +31,13 @@ from tianting.surfaces.drawing import call_line
 from tianting.surfaces.escaping import one_line
 from tianting.surfaces.scrollback import Scrollback
 
-Choice = Literal["yes", "always", "no", "stop"]
+Choice = Literal["yes", "always", "session", "no", "stop"]
 
-_CHOICES: dict[str, Choice] = {"y": "yes", "a": "always", "n": "no", "c-c": "stop", "c-d": "stop"}
+_CHOICES: dict[str, Choice] = {"y": "yes", "a": "always", "s": "session", "n": "no", "c-c": "stop", "c-d": "stop"}
 _MENU: dict[Choice, str] = {
     "yes": "y  yes",
-    "always": "a  yes, and do not ask again for exactly this in this session",
+    "always": "a  yes, and do not ask again: ",
+    "session": "s  yes, and do not ask again in this session",
     "no": "n  no, and tell the agent what to do instead",
     "stop": "Ctrl-C  no, and stop",
 }
@@ -45,27 +47,34 @@ _INKS: dict[str, Ink] = {"plain": "plain", "added": "green", "removed": "red"}
 class TerminalPerson:
     """The `permissions.decision.Person` of the conversation. One question at a time; the gate sees to that."""
 
-    def __init__(self, scrollback: Scrollback, *, keyboard: Input | None = None, screen: Screen | None = None) -> None:
+    def __init__(
+        self, scrollback: Scrollback, grants: Grants, *, keyboard: Input | None = None, screen: Screen | None = None
+    ) -> None:
         self._scrollback = scrollback
+        self._grants = grants
         self._keyboard = keyboard
         self._screen = screen
-        self._granted: set[Access] = set()
 
     async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
         """Show the call and wait for the answer, as long as it takes."""
-        if accesses and self._granted.issuperset(accesses):
-            return Allow(reason="allowed by the user for this session")
+        rules = self._grants.offered(call, accesses)
         await self._show(call, reason)
-        match await self._choice(may_remember=bool(accesses)):
+        match await self._choice(rules):
             case "yes":
                 return Allow(reason="allowed by the user")
             case "always":
-                self._granted.update(accesses)
-                return Allow(reason="allowed by the user for this session")
+                return await self._granted(rules, lasting=True)
+            case "session":
+                return await self._granted(rules, lasting=False)
             case "no":
                 return await self._refusal()
             case "stop":
                 return _STOP
+
+    async def _granted(self, rules: tuple[str, ...], *, lasting: bool) -> Decision:
+        if said := self._grants.grant(rules, lasting=lasting):
+            await self._scrollback.say(f"  {one_line(said, 1_000)}", "dim")
+        return Allow(reason="allowed by the user from now on" if lasting else "allowed by the user for this session")
 
     async def _show(self, call: ToolCall, reason: str) -> None:
         named = call.tool_name if call.tool_name in _SHOWN_WHOLE else call_line(call, limit=10_000)
@@ -74,10 +83,10 @@ class TerminalPerson:
             await self._scrollback.say(f"  {line.text}", _INKS[line.kind])
         await self._scrollback.say(f"  {one_line(reason, 1_000)}", "dim")
 
-    async def _choice(self, *, may_remember: bool) -> Choice:
+    async def _choice(self, rules: tuple[str, ...]) -> Choice:
         """Exactly one key decides, and only one pressed after the question stood there."""
-        offered = [choice for choice in _MENU if choice != "always" or may_remember]
-        menu = FormattedTextControl("\n".join(f"  {_MENU[choice]}" for choice in offered))
+        offered = [choice for choice in _MENU if rules or choice not in _KEEPING]
+        menu = FormattedTextControl("\n".join(f"  {_line(choice, rules)}" for choice in offered))
         app: Application[Choice] = Application(
             Layout(Window(menu, dont_extend_height=True, wrap_lines=True)),
             key_bindings=_keys(offered),
@@ -105,7 +114,14 @@ class TerminalPerson:
 
 _SHOWN_WHOLE = {"Bash"}
 """Tools whose preview is what the call line would say."""
+_KEEPING: set[Choice] = {"always", "session"}
+"""Choices that need a rule to keep."""
 _STOP = Deny(reason="The user declined this call and stopped the turn.", interrupts=True, by_person=True)
+
+
+def _line(choice: Choice, rules: tuple[str, ...]) -> str:
+    """A rule is shown whole: whoever agrees to it agrees to its end, too."""
+    return _MENU[choice] + (one_line(" ".join(rules), 10_000) if choice == "always" else "")
 
 
 def _keys(offered: list[Choice]) -> KeyBindings:

@@ -1,0 +1,67 @@
+"""The judge of one session: its rules as they are at this moment, its mode, and where its shell stands.
+
+call -> Question -> engine.judge -> Allow, Ask or Deny in the words of the loop
+"""
+
+from collections.abc import Callable
+
+from tianting.permissions.decision import Allow, Ask, Deny, Verdict
+from tianting.permissions.engine import judge
+from tianting.permissions.gate import clipped
+from tianting.permissions.questions import Ground, Judgement, Question
+from tianting.permissions.rule_text import RuleLine
+from tianting.permissions.ruleset import Ruleset
+from tianting.permissions.suggestions import suggestions
+from tianting.protocol.events import PermissionMode
+from tianting.protocol.tool_calls import Access, ToolCall
+
+
+class SessionJudge:
+    """Judges calls, and takes the rules that a person grants meanwhile."""
+
+    def __init__(self, *, mode: PermissionMode, ruleset: Ruleset, ground: Ground, cwd: Callable[[], str]) -> None:
+        # Where nobody is asked, what would be asked is refused by the gate, which knows what to say then.
+        self._mode: PermissionMode = "default" if mode == "dontAsk" else mode
+        self._ruleset = ruleset
+        self._ground = ground
+        self._cwd = cwd
+
+    def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
+        """What rules and mode say of `call`."""
+        judgement = judge(self._question(call, accesses), self._ruleset, self._ground)
+        match judgement.outcome:
+            case "allow":
+                return Allow(reason=judgement.reason)
+            case "ask":
+                return Ask(reason=judgement.reason, binding=_is_binding(judgement))
+            case "deny":
+                return Deny(reason=_refusal(call, judgement))
+
+    def suggestions(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
+        """Allow rules that are enough for `call`; none where no rule could be."""
+        return suggestions(self._question(call, accesses), self._ruleset, self._ground)
+
+    def grant(self, rules: tuple[str, ...], source: str) -> None:
+        """Let `rules` allow from now on. `source` says, for people, where they come from."""
+        lines = [RuleLine(text=rule, behaviour="allow", source=source) for rule in rules]
+        self._ruleset = self._ruleset.with_lines(*lines)
+
+    def _question(self, call: ToolCall, accesses: tuple[Access, ...]) -> Question:
+        return Question(
+            tool_name=call.tool_name,
+            accesses=accesses,
+            arguments=call.arguments,
+            mode=self._mode,
+            cwd=self._cwd(),
+        )
+
+
+def _is_binding(judgement: Judgement) -> bool:
+    return any(part.outcome == "ask" and (part.fixed or part.rule) for part in judgement.parts)
+
+
+def _refusal(call: ToolCall, judgement: Judgement) -> str:
+    """For the model: what holds it back, and that asking again is no way."""
+    if not judgement.rule:
+        return judgement.reason
+    return f"{call.tool_name} was not run: {clipped(judgement.reason)}. Choose another way; do not repeat it."
