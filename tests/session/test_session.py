@@ -102,6 +102,16 @@ async def test_briefing_is_given_once() -> None:
     ]  # fmt: skip
 
 
+async def test_announcement_reaches_the_model_before_the_next_prompt_and_once() -> None:
+    session = session_of(says("Three."), says("Four."), history=SAID)
+    session.announce(note("The files went back."))
+    await session.submit(user_text("3"))
+    await session.submit(user_text("4"))
+
+    words = [text_of(message.content) for message in session.history[2:]]
+    assert words == [text_of(note("The files went back.").content), "3", "Three.", "4", "Four."]
+
+
 async def test_resumed_session_needs_no_briefing() -> None:
     session = session_of(says("And on."), history=SAID)
     await session.submit(user_text("Go on."))

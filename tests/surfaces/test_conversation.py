@@ -1,7 +1,7 @@
 """The conversation, typed at a keyboard that is a pipe."""
 
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.surfaces.outputs import KeptOutput
 from tianting.protocol.errors import SessionError
 from tianting.protocol.events import TurnReport
 from tianting.protocol.messages import UserMessage, user_text
-from tianting.surfaces.conversation import HELP, ConversationSurface
+from tianting.surfaces.conversation import HELP, Command, ConversationSurface
 from tianting.surfaces.input_line import InputLine
 from tianting.surfaces.output import OutputClosed
 from tianting.surfaces.scrollback import Scrollback
@@ -71,11 +71,13 @@ def keyboard() -> Iterator[PipeInput]:
 class Screen:
     """A terminal in memory, and the surface at it."""
 
-    def __init__(self, keyboard: PipeInput, history: Path | None = None) -> None:
+    def __init__(
+        self, keyboard: PipeInput, history: Path | None = None, commands: Mapping[str, Command] | None = None
+    ) -> None:
         self.output = KeptOutput()
         scrollback = Scrollback(self.output, colour=False)
         line = InputLine(history, keyboard=keyboard, screen=DummyOutput())
-        self.surface = ConversationSurface(line, scrollback)
+        self.surface = ConversationSurface(line, scrollback, commands or {})
 
 
 async def talk(keyboard: PipeInput, keys: str, conversation: Listening, history: Path | None = None) -> str:
@@ -120,6 +122,26 @@ async def test_what_the_surface_answers_itself(keyboard: PipeInput, keys: str, s
 
     assert await talk(keyboard, keys, conversation) == said
     assert conversation.heard == []
+
+
+async def test_commands_of_the_program_are_called_by_their_word(keyboard: PipeInput) -> None:
+    async def undo() -> list[str]:
+        return ["Went back.", "1 changed"]
+
+    async def redo() -> list[str]:
+        raise SessionError("There is nothing to redo.")
+
+    commands = {"/undo": Command("goes back.", undo), "/redo": Command("goes forth.", redo)}
+    screen, conversation = Screen(keyboard, commands=commands), Listening()
+    keyboard.send_text(f"/undo\r/redo\r/undo it\r/help\r{CTRL_D}")
+    with anyio.fail_after(5):
+        await screen.surface.run(conversation)
+
+    assert screen.output.text.splitlines() == [
+        *("Went back.", "1 changed", "There is nothing to redo."),
+        *(*HELP, "/undo goes back.", "/redo goes forth."),
+    ]
+    assert conversation.heard == [user_text("/undo it")]
 
 
 async def test_failed_turn_is_one_line_and_not_the_end(keyboard: PipeInput) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 import anyio
 
 from tianting import __version__
+from tianting.cli.conversation_commands import conversation_commands
 from tianting.cli.invocation import Invocation
 from tianting.cli.places import home_directory
 from tianting.cli.wiring import open_session
@@ -33,7 +34,8 @@ async def run_interactive(invocation: Invocation, survey: PendingSurvey) -> int:
         await _greet(session, scrollback)
         line = InputLine(home_directory(os.environ) / "prompts.txt")
         with quiet_keyboard(sys.stdin.fileno()):
-            code = await _talk(ConversationSurface(line, scrollback), session, invocation.prompt or "")
+            surface = ConversationSurface(line, scrollback, conversation_commands(session))
+            code = await _talk(surface, session, invocation.prompt or "")
         if not code:
             await _part(invocation, session, scrollback)
     return code

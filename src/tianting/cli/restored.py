@@ -13,15 +13,23 @@ _MOST_LINES = 20
 
 def tell(restored: Restored, *, way_back: str, dry_run: bool) -> None:
     """Print it. `way_back` is the command that takes it back."""
+    for line in told(restored, way_back=way_back, dry_run=dry_run):
+        click.echo(line)
+
+
+def told(restored: Restored, *, way_back: str, dry_run: bool = False) -> list[str]:
+    """The same as lines, safe for a terminal."""
     would = "Would go" if dry_run else "Went"
-    click.echo(f"{would} to the state before: {plain(restored.to.label.removeprefix('before '))} ({restored.to.id})")
-    click.echo(summary(restored.changes))
-    _show(change_lines(restored.changes))
+    lines = [
+        f"{would} to the state before: {plain(restored.to.label.removeprefix('before '))} ({restored.to.id})",
+        summary(restored.changes),
+        *_few(change_lines(restored.changes)),
+    ]
     if restored.refused:
-        click.echo(f"{len(restored.refused)} left as they are:")
-        _show([_refusal_line(refusal) for refusal in restored.refused])
+        lines += [f"{len(restored.refused)} left as they are:", *_few([_line(each) for each in restored.refused])]
     if restored.changes and not dry_run:
-        click.echo(f"The state until now is kept. To have it back: {way_back}")
+        lines.append(f"The state until now is kept. To have it back: {way_back}")
+    return lines
 
 
 def summary(changes: Iterable[Change]) -> str:
@@ -41,12 +49,10 @@ def plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def _show(lines: list[str]) -> None:
-    for line in lines[:_MOST_LINES]:
-        click.echo(f"  {line}")
-    if len(lines) > _MOST_LINES:
-        click.echo(f"  … and {len(lines) - _MOST_LINES} more")
+def _few(lines: list[str]) -> list[str]:
+    more = [f"… and {len(lines) - _MOST_LINES} more"] if len(lines) > _MOST_LINES else []
+    return [f"  {line}" for line in (*lines[:_MOST_LINES], *more)]
 
 
-def _refusal_line(refusal: Refusal) -> str:
+def _line(refusal: Refusal) -> str:
     return f"{plain(refusal.path)}: {plain(refusal.reason)}"

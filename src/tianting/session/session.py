@@ -75,6 +75,10 @@ class Session:
         """Tell `listener` everything from now on, after the log and the listeners before it."""
         self._listeners.append(listener)
 
+    def announce(self, message: UserMessage) -> None:
+        """Tell the model `message` before the next prompt."""
+        self._unsaid.append(message)
+
     async def submit(self, prompt: UserMessage) -> TurnReport:
         """Work on `prompt` and return what became of it, also when it was interrupted.
 

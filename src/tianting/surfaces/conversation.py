@@ -5,10 +5,12 @@ input line -> Conversation.submit -> events -> scrollback ; Ctrl-C -> Conversati
 
 import contextlib
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import anyio
+from msgspec import Struct
 
 from tianting.protocol.errors import TiantingError
 from tianting.protocol.events import TurnReport
@@ -22,6 +24,17 @@ HELP = """\
 Enter sends, Alt-Enter makes a new line, the arrow keys bring back earlier prompts.
 Ctrl-C stops what the agent does; on an empty line, twice, it leaves. Ctrl-D leaves at once.
 /help shows this, /exit leaves.""".splitlines()
+
+Deed = Callable[[], Awaitable[Sequence[str]]]
+"""What a command does; gives the lines to say afterwards, safe for a terminal. Raises `TiantingError`."""
+
+
+class Command(Struct, frozen=True):
+    """A word that is no prompt."""
+
+    help: str
+    """What it does, for /help."""
+    deed: Deed
 
 
 class Conversation(Protocol):
@@ -39,9 +52,13 @@ class Conversation(Protocol):
 class ConversationSurface:
     """Talks with one person until they leave."""
 
-    def __init__(self, line: InputLine, scrollback: Scrollback) -> None:
+    def __init__(
+        self, line: InputLine, scrollback: Scrollback, commands: Mapping[str, Command] = MappingProxyType({})
+    ) -> None:
+        """`commands` by the word that calls them, as `/undo`."""
         self._line = line
         self._scrollback = scrollback
+        self._commands = commands
 
     async def run(self, conversation: Conversation, first_prompt: str = "") -> None:
         """Return when the person leaves, or the terminal is gone."""
@@ -62,8 +79,10 @@ class ConversationSurface:
                     return
                 case ["/help"]:
                     await self._help()
-                case [command] if command.startswith("/") and "/" not in command[1:]:
-                    await self._scrollback.say(f"There is no command {one_line(command)}; /help lists them.", "red")
+                case [word] if command := self._commands.get(word):
+                    await self._obey(command)
+                case [word] if word.startswith("/") and "/" not in word[1:]:
+                    await self._scrollback.say(f"There is no command {one_line(word)}; /help lists them.", "red")
                 case _:
                     await self._submit(conversation, words)
             words = await self._next()
@@ -72,6 +91,13 @@ class ConversationSurface:
         try:
             await conversation.submit(user_text(words))
         except TiantingError as error:  # the turn is lost, the conversation is not
+            await self._scrollback.say(one_line(str(error), 1_000), "red")
+
+    async def _obey(self, command: Command) -> None:
+        try:
+            for line in await command.deed():
+                await self._scrollback.say(line)
+        except TiantingError as error:
             await self._scrollback.say(one_line(str(error), 1_000), "red")
 
     async def _next(self) -> str | None:
@@ -89,7 +115,7 @@ class ConversationSurface:
             await self._scrollback.say("Ctrl-C again leaves.", "dim")
 
     async def _help(self) -> None:
-        for line in HELP:
+        for line in (*HELP, *(f"{word} {command.help}" for word, command in self._commands.items())):
             await self._scrollback.say(line)
 
 
