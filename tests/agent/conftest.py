@@ -10,8 +10,9 @@ from msgspec import Struct
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
+from tianting.extensions.hooks.port import AgentHooks, NoHooks
 from tianting.models.scripted import Reply, ScriptedModel
-from tianting.permissions.decision import Allow, Decision, Weigh, as_judged
+from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict, Weigh, as_judged
 from tianting.protocol.content import Text, ToolResult
 from tianting.protocol.events import Event, TurnReport, TurnStarted
 from tianting.protocol.messages import Message, UserMessage, user_text
@@ -90,13 +91,17 @@ def habits() -> list[AnyTool]:
 
 
 class FixedGate:
-    """Answers every call alike."""
+    """Answers every call alike, unless whoever weighs in wants otherwise; nobody can be asked."""
 
-    def __init__(self, decision: Decision) -> None:
+    def __init__(self, decision: Verdict) -> None:
         self.decision = decision
 
     async def decide(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh = as_judged) -> Decision:
-        return self.decision
+        match weigh(self.decision):
+            case Ask(reason=reason):
+                return Deny(reason=f"Asked: {reason}")
+            case Allow() | Deny() as decision:
+                return decision
 
 
 SHAPE = ModelRequest(model="test", system=("Be brief.",), tools=(), messages=(), max_tokens=1000)
@@ -109,7 +114,8 @@ class Turns:
         self.events: list[Event] = []
         self.history: list[Message] = []
         self.tools: list[AnyTool] = habits()
-        self.decision: Decision = Allow()
+        self.decision: Verdict = Allow()
+        self.hooks: AgentHooks = NoHooks()
         self.limits = Limits()
         self.catalogue = ModelCatalogue()
         self.goal: Any = None
@@ -124,11 +130,12 @@ class Turns:
         self.model = ScriptedModel(*replies)
         return AgentLoop(
             self.model,
-            ToolDispatcher(self.tools, FixedGate(self.decision), self.limits),
+            ToolDispatcher(self.tools, FixedGate(self.decision), self.limits, self.hooks),
             limits=self.limits,
             clock=StillClock(),
             catalogue=self.catalogue,
             goal=self.goal,
+            hooks=self.hooks,
         )
 
     async def run(self, *replies: Reply) -> TurnReport:

@@ -9,16 +9,15 @@ import pytest
 
 from tests.extensions.conftest import MakeInput, MakeRunner
 from tianting.extensions.hooks.answer import RequestDecision
-from tianting.extensions.hooks.asking import HookedPerson
 from tianting.extensions.hooks.dry_run import DryRun, Trial, dry_run
 from tianting.extensions.hooks.events import Circumstances, PreToolUse, SubagentStart
 from tianting.extensions.hooks.outcome import HookOutcome
-from tianting.extensions.hooks.permission import weighed
 from tianting.extensions.hooks.points import MOST_REMINDERS, HookPoints, Ties
-from tianting.extensions.hooks.port import AgentHooks, BeforeTool, BeforeTurn, NoHooks
+from tianting.extensions.hooks.port import AgentHooks, BeforeTool, BeforeTurn, NoHooks, weighed
 from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict
 from tianting.protocol.content import Text
 from tianting.protocol.errors import ConfigError
+from tianting.protocol.events import HooksAsked
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
 pytestmark = pytest.mark.anyio
@@ -30,41 +29,42 @@ MakePoints = Callable[..., HookPoints]
 
 
 @pytest.fixture
-def reported() -> list[HookOutcome]:
+def reported() -> list[HooksAsked]:
     """What was told to whoever shows it."""
     return []
 
 
 @pytest.fixture
-def points(make_runner: MakeRunner, tmp_path: Path, reported: list[HookOutcome]) -> MakePoints:
+def points(make_runner: MakeRunner, tmp_path: Path, reported: list[HooksAsked]) -> MakePoints:
     """Builds the points of a session where one event has these commands."""
 
-    async def report(outcome: HookOutcome) -> None:
-        reported.append(outcome)
+    async def report(asked: HooksAsked) -> None:
+        reported.append(asked)
 
     def make(event: str, *lines: str, **more: Any) -> HookPoints:
         hooks = {event: [{"hooks": [{"type": "command", "command": line, **more} for line in lines]}]}
         ties = Ties(
             circumstances=lambda: Circumstances(session_id="s", transcript_path="/t", cwd=str(tmp_path)),
             rule_holds=rule_holds,
-            report=report,
         )
-        return HookPoints(make_runner(hooks), ties)
+        made = HookPoints(make_runner(hooks), ties)
+        made.report_to(report)
+        return made
 
     return make
 
 
-def rule_holds(rule: str, tool: str, accesses: tuple[Access, ...]) -> bool:
+def rule_holds(rule: str, call: ToolCall, accesses: tuple[Access, ...]) -> bool:
     if rule.endswith("(("):
         raise ConfigError("not understood")
-    return rule == f"{tool}({accesses[0].target})"
+    return rule == f"{call.tool_name}({accesses[0].target})"
 
 
 def says(json: str) -> str:
     return f"cat > event; echo '{json}'"
 
 
-async def test_a_call_is_refused(points: MakePoints, reported: list[HookOutcome]) -> None:
+async def test_a_call_is_refused(points: MakePoints, reported: list[HooksAsked]) -> None:
     before = await points("PreToolUse", "echo No. >&2; exit 2").before_tool(CALL, ACCESSES)
 
     assert before == BeforeTool(
@@ -77,7 +77,7 @@ async def test_a_hook_that_ends_the_turn_refuses_the_call(points: MakePoints) ->
     hook = says('{"continue": false, "stopReason": "Enough."}')
 
     assert (await points("PreToolUse", hook).before_tool(CALL, ACCESSES)).refusal == CallResult(
-        call_id="c1", content="Enough.", outcome="denied", interrupts=True
+        call_id="c1", content="Enough.", outcome="denied", stop="Enough."
     )
 
 
@@ -106,20 +106,17 @@ async def test_a_condition_is_judged_by_the_permission_rules(points: MakePoints,
 
 
 @pytest.mark.parametrize(
-    ("event", "hook", "result", "expected"),
+    ("event", "hook", "result", "expected", "notes"),
     [
         pytest.param(
-            "PostToolUse",
-            "echo Lint fails. >&2; exit 2",
-            OK,
-            "out\n\n<system-reminder>\nLint fails.\n</system-reminder>",
-            id="a word to the model",
+            "PostToolUse", "echo Lint fails. >&2; exit 2", OK, "out", ("Lint fails.",), id="a word to the model"
         ),
         pytest.param(
             "PostToolUse",
             says('{"hookSpecificOutput": {"updatedToolOutput": {"a": 1}}}'),
             OK,
             '{"a":1}',
+            (),
             id="another result",
         ),
         pytest.param(
@@ -127,54 +124,60 @@ async def test_a_condition_is_judged_by_the_permission_rules(points: MakePoints,
             says('{"hookSpecificOutput": {"updatedToolOutput": "other"}}'),
             OK,
             "other",
+            (),
             id="another text",
         ),
         pytest.param(
             "PostToolUseFailure",
             says('{"hookSpecificOutput": {"additionalContext": "try again"}}'),
             CallResult(call_id="c1", content="err", outcome="failed"),
-            "err\n\n<system-reminder>\ntry again\n</system-reminder>",
+            "err",
+            ("try again",),
             id="after a failure",
         ),
-        pytest.param("PostToolUseFailure", "exit 2", OK, "out", id="another event"),
+        pytest.param("PostToolUseFailure", "exit 2", OK, "out", (), id="another event"),
         pytest.param(
             "PostToolUseFailure",
             "echo Why. >&2; exit 2",
             CallResult(call_id="c1", content="no", outcome="denied"),
             "no",
+            (),
             id="never ran",
         ),
     ],
 )
 async def test_a_result_is_seen_through_hooks(
-    points: MakePoints, event: str, hook: str, result: CallResult, expected: str
+    points: MakePoints, event: str, hook: str, result: CallResult, expected: str, notes: tuple[str, ...]
 ) -> None:
     after = await points(event, hook).after_tool(CALL, ACCESSES, result, duration=0.25)
 
-    assert after == CallResult(call_id="c1", content=expected, outcome=result.outcome)
+    assert after == CallResult(call_id="c1", content=expected, outcome=result.outcome, notes=notes)
 
 
 async def test_a_hook_finds_a_result_wrong_and_ends_the_turn(points: MakePoints) -> None:
-    hooked = points("PostToolUse", says('{"decision": "block", "reason": "wrong", "continue": false}'))
+    hooked = points(
+        "PostToolUse", says('{"decision": "block", "reason": "wrong", "continue": false, "stopReason": "Enough."}')
+    )
 
     after = await hooked.after_tool(CALL, ACCESSES, OK, duration=0.25, contexts=("early",))
 
     assert after == CallResult(
         call_id="c1",
-        content="out\n\nwrong\n\n<system-reminder>\nearly\n</system-reminder>",
+        content="out\n\nwrong",
         outcome="failed",
-        interrupts=True,
+        notes=("early",),
+        stop="Enough.",
     )
 
 
-async def test_words_stand_behind_a_result_of_blocks(points: MakePoints, tmp_path: Path) -> None:
+async def test_a_failure_is_told_and_noted(points: MakePoints, tmp_path: Path) -> None:
     failed = CallResult(call_id="c1", content=(Text(text="err"),), outcome="interrupted")
 
     after = await points("PostToolUseFailure", "cat > event; exit 2").after_tool(
         CALL, ACCESSES, failed, duration=0.25, contexts=("early",)
     )
 
-    assert after.content == (Text(text="err"), Text(text="<system-reminder>\nearly\n</system-reminder>"))
+    assert (after.content, after.notes) == ((Text(text="err"),), ("early",))
     told = (tmp_path / "event").read_text()
     assert '"error":"err","is_interrupt":true,"duration_ms":250' in told
 
@@ -283,8 +286,14 @@ async def test_a_hook_answers_in_a_persons_place(
 ) -> None:
     hooked = points("PermissionRequest", hook)
 
-    assert await HookedPerson(Yes(), hooked).ask(CALL, ACCESSES, "it runs") == with_person
-    assert await HookedPerson(None, hooked).ask(CALL, ACCESSES, "it runs") == alone
+    for person, answer in ((hooked.person(Yes()), with_person), (hooked.person(None), alone)):
+        assert person is not None
+        assert await person.ask(CALL, ACCESSES, "it runs") == answer
+
+
+def test_hooks_that_wait_for_no_question_stand_before_nobody(points: MakePoints) -> None:
+    assert points("PreToolUse", "true").person(None) is None
+    assert NoHooks().person(None) is None
 
 
 async def test_a_failing_guard_of_questions_answers_no(points: MakePoints) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
+from tianting.extensions.hooks.port import AgentHooks, BeforeTurn, NoHooks, Source
 from tianting.models.scripted import Reply, ScriptedModel, says
 from tianting.models.scripted_faults import Fault
 from tianting.permissions.decision import Judge
@@ -18,7 +19,7 @@ from tianting.plumbing.clock import SystemClock
 from tianting.protocol.content import Text, text_of
 from tianting.protocol.deltas import MessageStarted
 from tianting.protocol.errors import SessionError
-from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnStarted
+from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnReport, TurnStarted
 from tianting.protocol.messages import AssistantMessage, Message, UserMessage, note, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
@@ -55,6 +56,7 @@ def session_of(
     log: Diary | None = None,
     history: tuple[Message, ...] = (),
     notices: tuple[UserMessage, ...] = (),
+    hooks: AgentHooks | None = None,
 ) -> Session:
     gate = Gate(no_judge)
     loop = AgentLoop(
@@ -67,7 +69,7 @@ def session_of(
     numbers = count(1)
     shape = ModelRequest(model="m", system=(), tools=(), messages=(), max_tokens=100)
     opening = Opening(facts=FACTS, shape=shape, history=history, briefing=BRIEFING, notices=notices)
-    return Session(loop, opening, log=log, new_id=lambda: f"id{next(numbers)}")
+    return Session(loop, opening, log=log, new_id=lambda: f"id{next(numbers)}", hooks=hooks)
 
 
 def listener(entries: list[tuple[str, Event]], name: str) -> Callable[[Event], Awaitable[None]]:
@@ -175,3 +177,99 @@ async def test_notices_are_said_once_in_a_new_and_in_a_resumed_conversation() ->
 
         said = [m for m in session.history[len(history) :] if isinstance(m, UserMessage) and m.meta]
         assert said == notes
+
+
+NOTHING = BeforeTurn()
+
+
+class Ushers(NoHooks):
+    """Hooks at the doors of a session."""
+
+    def __init__(self, *, start: BeforeTurn = NOTHING, prompt: BeforeTurn = NOTHING) -> None:
+        self.asked: list[tuple[str, str]] = []
+        self._start = start
+        self._prompt = prompt
+
+    async def session_started(self, source: Source, model: str) -> BeforeTurn:
+        self.asked.append((source, model))
+        return self._start
+
+    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+        self.asked.append(("prompt", prompt))
+        return self._prompt
+
+    async def session_ended(self, reason: str) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.asked.append(("end", reason))
+
+
+@pytest.mark.parametrize(("history", "source"), [((), "startup"), (SAID, "resume")])
+async def test_hooks_are_asked_at_the_start_once_at_each_prompt_and_at_the_end(
+    history: tuple[Message, ...], source: str
+) -> None:
+    hooks = Ushers(start=BeforeTurn(contexts=("Branch main.",)), prompt=BeforeTurn(contexts=("Be kind.",)))
+    session = session_of(says("One."), says("Two."), history=history, hooks=hooks)
+    for text in "12":
+        await session.submit(user_text(text))
+    await session.end("other")
+
+    assert hooks.asked == [(source, "m"), ("prompt", "1"), ("prompt", "2"), ("end", "other")]
+    said = session.history[len(history) + (0 if history else 1) :]
+    notes = [note("Branch main."), note("Be kind.")]
+    assert [message for message in said if isinstance(message, UserMessage)] == [
+        *notes, user_text("1"), notes[1], user_text("2"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    [
+        pytest.param(Ushers(prompt=BeforeTurn(blocked="No secrets.", contexts=("x",))), id="the prompt"),
+        pytest.param(Ushers(start=BeforeTurn(blocked="No secrets.", contexts=("x",))), id="the session"),
+    ],
+)
+async def test_refused_prompt_reaches_neither_model_nor_transcript(hooks: Ushers) -> None:
+    entries: list[tuple[str, Event]] = []
+    session = session_of(log=Diary(entries), hooks=hooks)
+
+    report = await session.submit(user_text("My password is 1234."))
+
+    assert report == TurnReport(end="hook_stopped", text="No secrets.", num_turns=0)
+    assert [event for _, event in entries] == [FACTS, NoteAdded(message=BRIEFING), TurnFinished(report=report)]
+    assert session.history == (BRIEFING,)
+
+
+async def test_interrupt_while_a_hook_looks_at_the_prompt_ends_the_turn_once() -> None:
+    entries: list[tuple[str, Event]] = []
+
+    class Pensive(NoHooks):
+        async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+            session.interrupt()
+            await anyio.sleep_forever()
+            raise AssertionError
+
+    session = session_of(log=Diary(entries), hooks=Pensive())
+    with anyio.fail_after(5):
+        report = await session.submit(user_text("Hi."))
+
+    assert report.end == "interrupted_streaming"
+    assert [event for _, event in entries][2:] == [TurnFinished(report=report)]
+    assert session.history == (BRIEFING,)
+
+
+async def test_session_that_never_began_has_no_end() -> None:
+    hooks = Ushers()
+    await session_of(hooks=hooks).end("other")
+
+    assert hooks.asked == []
+
+
+async def test_end_is_told_to_hooks_of_a_session_that_is_cancelled() -> None:
+    hooks = Ushers()
+    session = session_of(says("Hello."), hooks=hooks)
+    await session.submit(user_text("Hi."))
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await session.end("other")
+
+    assert hooks.asked[-1] == ("end", "other")

@@ -30,7 +30,7 @@ class CallBatch:
     async def run(self, calls: Iterable[ToolUse], answered: Answered, emit: Emit) -> None:
         """Answer `calls`, telling `answered` of each result in call order.
 
-        Cancelled, or refused by a person who wants the turn to end, it leaves the rest without a result. What
+        Cancelled, or where a person or a hook wants the turn to end, it leaves the rest without a result. What
         `answered` or `emit` raises gets out as it is.
         """
         for group in self._groups(calls):
@@ -55,12 +55,12 @@ class CallBatch:
         if len(group) == 1:
             finished = await self._run_one(group[0], emit)
             await answered(finished)
-            return finished.result.interrupts
+            return finished.result.ends_turn
         try:
             await self._run_together(group, answered, emit)
         except ExceptionGroup as failures:
             raise _first(failures) from None
-        return any(slot.finished.result.interrupts for slot in group)
+        return any(slot.finished.result.ends_turn for slot in group)
 
     async def _run_together(self, group: list["_Slot"], answered: Answered, emit: Emit) -> None:
         async with anyio.create_task_group() as tasks:
@@ -80,16 +80,23 @@ class CallBatch:
         match slot.prepared:
             case CallResult() as answer:
                 return never_ran(slot.call, answer)
-            case Prepared(call=call) as prepared:
-                answer = await self._run_if_permitted(prepared, emit)
+            case Prepared() as prepared:
+                call, answer = await self._run_if_permitted(prepared, emit)
                 return ToolFinished(call=call, result=answer, duration=self._clock.monotonic() - begun)
 
-    async def _run_if_permitted(self, prepared: Prepared, emit: Emit) -> CallResult:
-        refusal = await self._dispatcher.permit(prepared)
-        if refusal is not None:
-            return refusal
-        await emit(ToolStarted(call=prepared.call))
-        return await self._dispatcher.run(prepared)
+    async def _run_if_permitted(self, prepared: Prepared, emit: Emit) -> tuple[ToolCall, CallResult]:
+        """The answer, and the call it answers: hooks may have changed it."""
+        match await self._dispatcher.permit(prepared):
+            case CallResult() as refusal:
+                return prepared.call, refusal
+            case Prepared() as permitted:
+                await emit(ToolStarted(call=permitted.call))
+                return permitted.call, await self._run(permitted)
+
+    async def _run(self, permitted: Prepared) -> CallResult:
+        begun = self._clock.monotonic()
+        result = await self._dispatcher.run(permitted)
+        return await self._dispatcher.review(permitted, result, duration=self._clock.monotonic() - begun)
 
 
 class _Slot:

@@ -1,4 +1,4 @@
-"""From one tool call to one result: find -> read arguments -> permit -> run in time -> clip.
+"""From one tool call to one result: find -> read arguments -> hooks -> permit -> run in time -> clip -> hooks.
 
 Each stage is one method that calls the next, so a traceback reads like the list above. Whatever happens on the
 way, a call has exactly one result: providers reject a history with an unanswered call.
@@ -15,6 +15,7 @@ from tianting.agent.encodable import encodable
 from tianting.agent.foreign_notes import introduced
 from tianting.agent.limits import Limits
 from tianting.agent.tool_names import find_tool, unknown_tool
+from tianting.extensions.hooks.port import AgentHooks, BeforeTool, NoHooks, weighed
 from tianting.permissions.decision import Allow, Deny, PermissionGate
 from tianting.protocol.content import Image, Text, ToolUse
 from tianting.protocol.tool_calls import Access, CallResult, Outcome, ToolCall, ToolOutput
@@ -30,6 +31,8 @@ class Prepared(Struct, frozen=True, kw_only=True):
     tool: AnyTool
     arguments: Arguments
     accesses: tuple[Access, ...]
+    notes: tuple[str, ...] = ()
+    """What hooks said of it that the model is told with its result."""
 
     @property
     def reads_only(self) -> bool:
@@ -40,10 +43,13 @@ class Prepared(Struct, frozen=True, kw_only=True):
 class ToolDispatcher:
     """Answers tool calls for one session."""
 
-    def __init__(self, tools: Iterable[AnyTool], gate: PermissionGate, limits: Limits) -> None:
+    def __init__(
+        self, tools: Iterable[AnyTool], gate: PermissionGate, limits: Limits, hooks: AgentHooks | None = None
+    ) -> None:
         self._tools = {tool.spec.name: tool for tool in tools}
         self._gate = gate
         self._limits = limits
+        self._hooks = hooks or NoHooks()
 
     def prepare(self, call: ToolUse) -> Prepared | CallResult:
         """Find the tool and read the arguments; what cannot be read is answered at once.
@@ -61,18 +67,42 @@ class ToolDispatcher:
         named = ToolCall(call_id=call.id, tool_name=tool.spec.name, arguments=arguments.values)
         return Prepared(call=named, tool=tool, arguments=arguments, accesses=accesses)
 
-    async def permit(self, prepared: Prepared) -> CallResult | None:
-        """None lets the call run; otherwise this is its answer."""
-        match await self._gate.decide(prepared.call, prepared.accesses):
+    async def permit(self, prepared: Prepared) -> Prepared | CallResult:
+        """The call that may run, which hooks may have changed; otherwise its answer."""
+        before = await self._hooks.before_tool(prepared.call, prepared.accesses)
+        if before.refusal is not None:
+            return before.refusal
+        match self._as_hooks_want(prepared, before):
+            case Prepared() as changed:
+                return await self._permit(changed, before)
+            case CallResult() as answer:
+                return answer
+
+    def _as_hooks_want(self, prepared: Prepared, before: BeforeTool) -> Prepared | CallResult:
+        if before.arguments is None:
+            return structs.replace(prepared, notes=before.contexts)
+        call = prepared.call
+        changed = self.prepare(ToolUse(id=call.call_id, name=call.tool_name, input=before.arguments))
+        if isinstance(changed, CallResult):
+            return changed
+        if prepared.reads_only and not changed.reads_only:  # it stands among calls that run beside each other
+            return _failed(call.call_id, "Not run: a hook of the user made it a call that changes things.")
+        return structs.replace(changed, notes=before.contexts)
+
+    async def _permit(self, prepared: Prepared, before: BeforeTool) -> Prepared | CallResult:
+        call, accesses = prepared.call, prepared.accesses
+        match await self._gate.decide(call, accesses, lambda verdict: weighed(verdict, before)):
             case Allow():
-                return self._moved(prepared)
+                return self._moved(prepared) or prepared
             case Deny() as denied:
+                await self._hooks.permission_denied(call, accesses, denied.reason)
                 return CallResult(
-                    call_id=prepared.call.call_id,
+                    call_id=call.call_id,
                     content=denied.reason,
                     outcome="denied",
                     interrupts=denied.interrupts,
                     by_person=denied.by_person,
+                    notes=prepared.notes,
                 )
 
     def _moved(self, prepared: Prepared) -> CallResult | None:
@@ -92,6 +122,13 @@ class ToolDispatcher:
         with anyio.move_on_after(self._limits.tool_timeout):
             return encodable(introduced(self._clipped(await self._run_guarded(prepared))))
         return _failed(prepared.call.call_id, f"Stopped after {self._limits.tool_timeout:g} seconds.")
+
+    async def review(self, ran: Prepared, result: CallResult, *, duration: float) -> CallResult:
+        """The result of a call that ran, as hooks want the model to see it. `duration` in seconds."""
+        seen = await self._hooks.after_tool(ran.call, ran.accesses, result, duration=duration, contexts=ran.notes)
+        if seen is result:
+            return result
+        return encodable(seen if seen.content == result.content else introduced(self._clipped(seen)))
 
     async def _run_guarded(self, prepared: Prepared) -> CallResult:
         call_id, name = prepared.call.call_id, prepared.call.tool_name

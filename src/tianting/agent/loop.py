@@ -17,6 +17,7 @@ from tianting.agent.guards import AnswerGuard, AskAgain, Concern, Fine, GiveUp, 
 from tianting.agent.limits import Limits
 from tianting.agent.partial_answer import PartialAnswer, without_cut_call
 from tianting.agent.tally import Tally
+from tianting.extensions.hooks.port import AgentHooks, NoHooks
 from tianting.models.client import ModelClient
 from tianting.plumbing.clock import Clock
 from tianting.protocol.content import ToolUse, text_of
@@ -32,13 +33,14 @@ from tianting.protocol.events import (
     TurnReport,
     TurnStarted,
 )
-from tianting.protocol.messages import AssistantMessage, Message, UserMessage, note
+from tianting.protocol.messages import AssistantMessage, Message, UserMessage, note, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
 from tianting.protocol.tool_calls import CallResult
 
 STOPPED = "The user stopped this turn. What was running was ended; what was not begun did not run."
 _STOPPED_CALL = "Stopped by the user before it finished."
+_HOOK_STOPPED_CALL = "Not run: a hook of the user ended the turn."
 
 
 class Ending(Struct, frozen=True, kw_only=True):
@@ -72,12 +74,14 @@ class AgentLoop:
         clock: Clock,
         catalogue: ModelCatalogue,
         goal: OutputGoal | None = None,
+        hooks: AgentHooks | None = None,
     ) -> None:
         self._model = model
         self._limits = limits
         self._clock = clock
         self._catalogue = catalogue
         self._goal = goal
+        self._hooks = hooks or NoHooks()
         self._calls = CallBatch(tools, limits, clock)
         self._spent_before = 0.0
 
@@ -114,6 +118,8 @@ class AgentLoop:
         while True:
             answer = await self._ask(turn)
             ending = await (self._answer_calls(turn) if turn.waiting else self._after_answer(turn, answer))
+            if ending is not None and ending.end == "answered":
+                ending = await self._unless_more_is_wanted(turn, ending)
             if ending := ending or self._at_limit(turn):
                 return ending
 
@@ -156,8 +162,12 @@ class AgentLoop:
             await turn.emit(finished)
 
         await self._calls.run(tuple(turn.waiting), answered, turn.emit)
-        await self._leave_calls(turn, _STOPPED_CALL)
-        return await self._after_calls(turn, results)
+        stop = next((finished.result.stop for finished in results if finished.result.stop is not None), None)
+        await self._leave_calls(turn, _STOPPED_CALL if stop is None else _HOOK_STOPPED_CALL)
+        for finished in results:
+            for words in finished.result.notes:
+                await self._add(turn, note(words))
+        return await self._after_calls(turn, results) if stop is None else Ending(end="hook_stopped", text=stop)
 
     async def _leave_calls(self, turn: "_Turn", why: str) -> None:
         for finished in turn.leave_calls(why):
@@ -187,18 +197,28 @@ class AgentLoop:
             return Ending(end="no_structured_output", text="The model gave no data that fits the schema.")
         return None
 
+    async def _unless_more_is_wanted(self, turn: "_Turn", ending: Ending) -> Ending | None:
+        """`ending`, unless a hook keeps the model at work: what it wants is the next message."""
+        wanted = await self._hooks.stopping(ending.text, times=turn.reminders)
+        if wanted is None:
+            return ending
+        turn.reminders += 1
+        if self._goal is not None:
+            self._goal.begin()
+        await self._add(turn, user_text(wanted, meta=True))
+        return None
+
     async def _heed(self, turn: "_Turn", concern: Concern) -> Ending | None:
         match concern:
             case GiveUp(reason=reason, text=text):
                 return Ending(end=reason, text=text)
             case AskAgain(note=words) if words:
-                await self._add_note(turn, words)
+                await self._add(turn, note(words))
                 return None
             case AskAgain() | Fine():
                 return None
 
-    async def _add_note(self, turn: "_Turn", words: str) -> None:
-        message = note(words)
+    async def _add(self, turn: "_Turn", message: UserMessage) -> None:
         turn.history.append(message)
         await turn.emit(NoteAdded(message=message))
 
@@ -220,7 +240,7 @@ class AgentLoop:
             turn.history.append(kept)
             await turn.emit(AnswerAborted(message=kept))
         await self._leave_calls(turn, _STOPPED_CALL)
-        await self._add_note(turn, STOPPED)
+        await self._add(turn, note(STOPPED))
         end: TurnEnd = "interrupted_streaming" if streaming else "interrupted_tools"
         await turn.emit(TurnFinished(report=turn.tally.report(end, "Stopped by the user.")))
 
@@ -238,6 +258,8 @@ class _Turn:
         """The answer that is arriving; None while tools run."""
         self.waiting: list[ToolUse] = []
         """Calls of the newest answer that have no result yet, in order."""
+        self.reminders = 0
+        """How often hooks have kept the model from stopping."""
         self._shape = shape
 
     def request(self) -> ModelRequest:

@@ -19,8 +19,9 @@ TurnEnd = Literal[
     "model_error",
     "no_structured_output",
     "going_in_circles",
+    "hook_stopped",
 ]
-"""Why a turn ended. `interrupted_*` were asked for by a person; `answered` is success."""
+"""Why a turn ended. `interrupted_*` were asked for by a person; `answered` and `hook_stopped` are success."""
 
 PermissionMode = Literal["default", "acceptEdits", "plan", "bypassPermissions", "dontAsk"]
 
@@ -75,6 +76,34 @@ class ToolFinished(Struct, frozen=True, kw_only=True):
     """Seconds."""
 
 
+class HookRecord(Struct, frozen=True, kw_only=True):
+    """One run of one hook, for protocols and logs."""
+
+    hook_id: str
+    name: str
+    """`PreToolUse:Bash`."""
+    event: str
+    title: str
+    """The command, the address or the question."""
+    stdout: str = ""
+    """10,000 characters at most, and nothing where the hook wants its output hidden."""
+    stderr: str = ""
+    exit_code: int | None = None
+    """None where no process came to its end."""
+    outcome: Literal["success", "error", "cancelled"] = "success"
+    """`cancelled`: it took too long."""
+    duration: float = 0.0
+    """Seconds."""
+
+
+class HooksAsked(Struct, frozen=True, kw_only=True):
+    """Hooks were asked about something that happens."""
+
+    records: tuple[HookRecord, ...] = ()
+    messages: tuple[str, ...] = ()
+    """For the person: what hooks have to say, and what went wrong with them."""
+
+
 class ModelUse(Struct, frozen=True, kw_only=True):
     """What one model consumed in a turn."""
 
@@ -121,5 +150,6 @@ Event = (
     | AnswerAborted
     | ToolStarted
     | ToolFinished
+    | HooksAsked
     | TurnFinished
 )

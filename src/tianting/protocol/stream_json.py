@@ -31,6 +31,8 @@ from tianting.protocol.deltas import (
 from tianting.protocol.events import (
     AnswerAborted,
     Event,
+    HookRecord,
+    HooksAsked,
     NoteAdded,
     RequestStarted,
     SessionStarted,
@@ -55,6 +57,8 @@ from tianting.protocol.stream_events import (
 from tianting.protocol.stream_lines import (
     ApiRetry,
     AssistantLine,
+    HookResponse,
+    Informational,
     ModelFallback,
     PermissionDecision,
     PermissionDenied,
@@ -98,6 +102,7 @@ class StreamJsonEncoder:
             RequestRetried: self._request_retried,
             ModelSwitched: self._model_switched,
             ToolFinished: self._tool_finished,
+            HooksAsked: self._hooks_asked,
             TurnFinished: self._turn_finished,
         }
         if partial_messages:
@@ -223,6 +228,28 @@ class StreamJsonEncoder:
             uuid=self._new_id(),
         )
         return self._line(denied)
+
+    def _hooks_asked(self, event: HooksAsked) -> list[bytes]:
+        told = [
+            Informational(content=message, session_id=self._session_id, uuid=self._new_id())
+            for message in event.messages
+        ]
+        return [*map(self._hook_line, event.records), *map(self._line, told)]
+
+    def _hook_line(self, record: HookRecord) -> bytes:
+        response = HookResponse(
+            hook_id=record.hook_id,
+            hook_name=record.name,
+            hook_event=record.event,
+            output=record.stdout + record.stderr,
+            stdout=record.stdout,
+            stderr=record.stderr,
+            exit_code=record.exit_code,
+            outcome=record.outcome,
+            session_id=self._session_id,
+            uuid=self._new_id(),
+        )
+        return self._line(response)
 
     def _turn_finished(self, event: TurnFinished) -> list[bytes]:
         report = event.report

@@ -162,6 +162,32 @@ class PermissionDenied(Struct, frozen=True, kw_only=True, tag_field="type", tag=
     uuid: str
 
 
+class HookResponse(Struct, frozen=True, kw_only=True, tag_field="type", tag="system"):
+    """A hook was asked."""
+
+    subtype: Literal["hook_response"] = "hook_response"
+    hook_id: str
+    hook_name: str
+    hook_event: str
+    output: str
+    stdout: str
+    stderr: str
+    exit_code: int | None
+    outcome: str
+    session_id: str
+    uuid: str
+
+
+class Informational(Struct, frozen=True, kw_only=True, tag_field="type", tag="system"):
+    """A word to the person."""
+
+    subtype: Literal["informational"] = "informational"
+    content: str
+    level: Literal["warning"] = "warning"
+    session_id: str
+    uuid: str
+
+
 class ModelUsage(Struct, frozen=True, kw_only=True, rename="camel"):
     """What one model consumed."""
 

@@ -1,6 +1,6 @@
 """A conversation: takes a prompt, logs all that happens before anybody hears of it, and can be interrupted.
 
-submit(prompt) -> the loop -> emit(event) -> the log -> every listener
+submit(prompt) -> hooks -> the loop -> emit(event) -> the log -> every listener
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,12 +10,17 @@ import anyio
 from msgspec import Struct
 
 from tianting.agent.loop import AgentLoop
+from tianting.extensions.hooks.port import AgentHooks, BeforeTurn, NoHooks, Source
+from tianting.protocol.content import text_of
 from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnReport, TurnStarted
 from tianting.protocol.ids import NewId
-from tianting.protocol.messages import Message, UserMessage
+from tianting.protocol.messages import Message, UserMessage, note
 from tianting.protocol.requests import ModelRequest
 
 Listener = Callable[[Event], Awaitable[None]]
+
+_FAREWELL = 10.0
+"""Seconds that hooks have at the end of a session, whatever ends it."""
 
 
 class Recorder(Protocol):
@@ -50,6 +55,7 @@ class Session:
         *,
         log: Recorder | None,
         new_id: NewId,
+        hooks: AgentHooks | None = None,
     ) -> None:
         self._loop = loop
         self._opening = opening
@@ -58,8 +64,11 @@ class Session:
         self._log = log
         self._listeners: list[Listener] = []
         self._new_id = new_id
+        self._hooks = hooks or NoHooks()
+        self._begun = False
         self._turn: anyio.CancelScope | None = None
         self._report = TurnReport(end="interrupted_streaming")
+        self._hooks.report_to(self._emit)
 
     @property
     def facts(self) -> SessionStarted:
@@ -80,7 +89,7 @@ class Session:
         self._unsaid.append(message)
 
     async def submit(self, prompt: UserMessage) -> TurnReport:
-        """Work on `prompt` and return what became of it, also when it was interrupted.
+        """Work on `prompt` and return what became of it, also when it was interrupted or a hook refused it.
 
         Raises `SessionError` when the conversation can no longer be stored.
         """
@@ -88,10 +97,21 @@ class Session:
             with anyio.CancelScope(shield=True):  # an interrupt in the first moment must not lose the prompt
                 await self._emit(self._opening.facts)
                 await self._brief()
-            started = TurnStarted(uuid=self._new_id(), prompt=prompt)
-            await self._loop.run(started, self._history, self._opening.shape, self._emit)
+            refusal = await self._ask_hooks(prompt)
+            if refusal is None:
+                started = TurnStarted(uuid=self._new_id(), prompt=prompt)
+                await self._loop.run(started, self._history, self._opening.shape, self._emit)
+            else:
+                await self._emit(TurnFinished(report=TurnReport(end="hook_stopped", text=refusal)))
         self._turn = None
         return self._report
+
+    async def end(self, reason: str) -> None:
+        """Tell hooks that nothing follows. They have 10 s, also when the caller is being cancelled."""
+        if self._begun:
+            self._listeners.clear()  # who reads a turn to its end must not find more behind it
+            with anyio.move_on_after(_FAREWELL, shield=True):
+                await self._hooks.session_ended(reason)
 
     def interrupt(self) -> None:
         """End the running turn, if there is one. Safe in a signal handler of the event loop."""
@@ -100,9 +120,35 @@ class Session:
 
     async def _brief(self) -> None:
         while self._unsaid:
-            message = self._unsaid.pop(0)
-            self._history.append(message)
-            await self._emit(NoteAdded(message=message))
+            await self._add(self._unsaid.pop(0))
+
+    async def _ask_hooks(self, prompt: UserMessage) -> str | None:
+        """Why the prompt must not reach the model; None once the model was told what hooks know of it."""
+        try:
+            return await self._begin() or await self._heed(await self._hooks.prompt_submitted(text_of(prompt.content)))
+        except anyio.get_cancelled_exc_class():
+            with anyio.CancelScope(shield=True):
+                report = TurnReport(end="interrupted_streaming", text="Stopped by the user.")
+                await self._emit(TurnFinished(report=report))
+            raise
+
+    async def _begin(self) -> str | None:
+        """Once in a session."""
+        if self._begun:
+            return None
+        self._begun = True
+        source: Source = "resume" if self._opening.history else "startup"
+        return await self._heed(await self._hooks.session_started(source, self.facts.model))
+
+    async def _heed(self, before: BeforeTurn) -> str | None:
+        if before.blocked is None:
+            for text in before.contexts:
+                await self._add(note(text))
+        return before.blocked
+
+    async def _add(self, message: UserMessage) -> None:
+        self._history.append(message)
+        await self._emit(NoteAdded(message=message))
 
     async def _emit(self, event: Event) -> None:
         if self._log is not None:

@@ -7,10 +7,10 @@ Each surface listens to a session's events and knows afterwards what the process
 from typing import Protocol
 
 from tianting.protocol.deltas import ModelSwitched, RequestRetried
-from tianting.protocol.events import Event, SessionStarted, ToolFinished, TurnFinished
+from tianting.protocol.events import Event, HooksAsked, SessionStarted, ToolFinished, TurnFinished
 from tianting.protocol.turn_ends import MEANINGS
 from tianting.surfaces.drawing import call_line, complaint_line, result_lines, retry_line, switch_line
-from tianting.surfaces.escaping import visible
+from tianting.surfaces.escaping import one_line, visible
 from tianting.surfaces.output import Output
 
 
@@ -43,6 +43,8 @@ class TextSurface:
             await self._finish(event)
         elif isinstance(event, SessionStarted):
             self._root = event.cwd
+        elif isinstance(event, HooksAsked):
+            await self._complain(*map(one_line, event.messages))
         elif self._verbose:
             await self._complain(*_story(event, self._root))
 

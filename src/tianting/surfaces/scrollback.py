@@ -7,10 +7,11 @@ Retry 1 of 10 in 0.5 s: overloaded (529)
 """
 
 from tianting.protocol.deltas import BlockFinished, ModelSwitched, RequestRetried, TextDelta
-from tianting.protocol.events import Event, SessionStarted, ToolFinished, ToolStarted, TurnFinished
+from tianting.protocol.events import Event, HooksAsked, SessionStarted, ToolFinished, ToolStarted, TurnFinished
+from tianting.protocol.turn_ends import MEANINGS
 from tianting.surfaces.colours import Ink, inked
 from tianting.surfaces.drawing import call_line, complaint_line, result_lines, retry_line, switch_line
-from tianting.surfaces.escaping import visible
+from tianting.surfaces.escaping import one_line, visible
 from tianting.surfaces.output import Output
 
 
@@ -42,6 +43,9 @@ class Scrollback:
                 await self.say(retry_line(event), "yellow")
             case ModelSwitched():
                 await self.say(switch_line(event), "yellow")
+            case HooksAsked(messages=messages):
+                for message in messages:
+                    await self.say(one_line(message, 1_000), "yellow")
             case SessionStarted(cwd=cwd):
                 self._root = cwd
             case _:
@@ -61,7 +65,7 @@ class Scrollback:
 
     async def _end(self, event: BlockFinished | TurnFinished) -> None:
         await self._end_line()
-        if isinstance(event, TurnFinished) and event.report.end != "answered":
+        if isinstance(event, TurnFinished) and MEANINGS[event.report.end].is_error:
             await self.say(complaint_line(event.report), "red")
 
     async def _begin_call(self, event: ToolStarted) -> None:

@@ -1,23 +1,28 @@
 """Lets hooks answer a permission question before a person is disturbed, or where there is none."""
 
-from tianting.extensions.hooks.points import HookPoints
+from collections.abc import Awaitable, Callable
+
+from tianting.extensions.hooks.answer import RequestDecision
 from tianting.permissions.decision import Allow, Decision, Deny, Person
 from tianting.protocol.tool_calls import Access, ToolCall
+
+AskHooks = Callable[[ToolCall, tuple[Access, ...]], Awaitable[RequestDecision | None]]
+"""Gives the hooks' answer in a person's place; None where they leave it open."""
 
 
 class HookedPerson:
     """A `Person` whose hooks are asked first. Without `inner` whatever they leave open is refused."""
 
-    def __init__(self, inner: Person | None, points: HookPoints) -> None:
+    def __init__(self, inner: Person | None, ask_hooks: AskHooks) -> None:
         self._inner = inner
-        self._points = points
+        self._ask_hooks = ask_hooks
 
     async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
         """The hooks' answer, or the person's.
 
         A yes that hangs on other arguments is no answer: what would run is not what was agreed to.
         """
-        answer = await self._points.permission_requested(call, accesses)
+        answer = await self._ask_hooks(call, accesses)
         if answer is not None and answer.behavior == "deny":
             return Deny(reason=answer.message or "A hook of the user refused this.", interrupts=answer.interrupt)
         if answer is not None and answer.behavior == "allow" and answer.updated_input is None:

@@ -1,33 +1,14 @@
 """What came of asking all hooks of one event, and how the words of several become one: deny > defer > ask > allow."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import UNSET, Struct
 
 from tianting.extensions.hooks.answer import Opinion, RequestDecision, is_given
+from tianting.protocol.events import HookRecord
 
 _STRICTNESS: tuple[Opinion, ...] = ("deny", "defer", "ask", "allow")
-
-
-class HookRecord(Struct, frozen=True, kw_only=True):
-    """One run of one hook, for protocols and logs."""
-
-    hook_id: str
-    name: str
-    """`PreToolUse:Bash`."""
-    event: str
-    title: str
-    """The command, the address or the question."""
-    stdout: str = ""
-    """10,000 characters at most, and nothing where the hook wants its output hidden."""
-    stderr: str = ""
-    exit_code: int | None = None
-    """None where no process came to its end."""
-    outcome: Literal["success", "error", "cancelled"] = "success"
-    """`cancelled`: it took too long."""
-    duration: float = 0.0
-    """Seconds."""
 
 
 class HookOutcome(Struct, frozen=True, kw_only=True):

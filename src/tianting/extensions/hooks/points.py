@@ -1,13 +1,14 @@
 """The points of a session at which hooks are asked, each with the arguments and the answer of its caller."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
 
 from tianting.extensions.hooks.answer import RequestDecision, is_given
+from tianting.extensions.hooks.asking import HookedPerson
 from tianting.extensions.hooks.events import (
     Circumstances,
     HookEvent,
@@ -27,10 +28,12 @@ from tianting.extensions.hooks.events import (
 )
 from tianting.extensions.hooks.matching import Holds, always
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
-from tianting.extensions.hooks.port import BeforeTool, BeforeTurn, Source, Trigger
+from tianting.extensions.hooks.port import BeforeTool, BeforeTurn, Source, Tell, Trigger
 from tianting.extensions.hooks.runner import HookRunner
+from tianting.permissions.decision import Person
 from tianting.protocol.content import Image, Text, text_of
 from tianting.protocol.errors import ConfigError
+from tianting.protocol.events import HooksAsked
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
 log = logging.getLogger(__name__)
@@ -38,10 +41,8 @@ log = logging.getLogger(__name__)
 MOST_REMINDERS = 8
 """How often hooks may keep the model from stopping in one turn: one that is never satisfied would cost without end."""
 
-RuleHolds = Callable[[str, str, tuple[Access, ...]], bool]
-"""Whether a permission rule speaks of a tool's call with these accesses. May raise `ConfigError`: then it does."""
-Report = Callable[[HookOutcome], Awaitable[None]]
-"""Takes what there is to show: `messages` for the person, `records` for protocols, `stop` for the end of the turn."""
+RuleHolds = Callable[[str, ToolCall, tuple[Access, ...]], bool]
+"""Whether a permission rule speaks of a call with these accesses. May raise `ConfigError`: then it does."""
 
 
 class Ties(Struct, frozen=True, kw_only=True):
@@ -50,7 +51,6 @@ class Ties(Struct, frozen=True, kw_only=True):
     circumstances: Callable[[], Circumstances]
     """The facts of this moment: mode and prompt change."""
     rule_holds: RuleHolds
-    report: Report
 
 
 class HookPoints:
@@ -59,14 +59,23 @@ class HookPoints:
     def __init__(self, runner: HookRunner, ties: Ties) -> None:
         self._runner = runner
         self._ties = ties
+        self._tell: Tell | None = None
+
+    def report_to(self, tell: Tell) -> None:
+        """Tell `tell` from now on what hooks did."""
+        self._tell = tell
+
+    def person(self, inner: Person | None) -> Person | None:
+        """Who is asked about a call: hooks that wait for such questions, then `inner`."""
+        return HookedPerson(inner, self.permission_requested) if self._runner.waits_for("PermissionRequest") else inner
 
     async def ask(self, event: HookEvent, holds: Holds = always) -> HookOutcome:
         """Ask about an event that has no method here, and report what is to be shown."""
         if not self._runner.waits_for(type(event).__name__):
             return NOTHING
         outcome = await self._runner.run(HookInput(event=event, circumstances=self._ties.circumstances()), holds)
-        if outcome.messages or outcome.records or outcome.stop is not None:
-            await self._ties.report(outcome)
+        if self._tell is not None and (outcome.messages or outcome.records):
+            await self._tell(HooksAsked(records=outcome.records, messages=outcome.messages))
         return outcome
 
     async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
@@ -98,9 +107,8 @@ class HookPoints:
             result = structs.replace(result, content=_as_text(outcome.updated_output))
         if outcome.blocked is not None:
             result = structs.replace(_with_text(result, outcome.blocked), outcome="failed")
-        for text in (*contexts, *outcome.contexts):
-            result = _with_text(result, f"<system-reminder>\n{text}\n</system-reminder>")
-        return structs.replace(result, interrupts=True) if outcome.stop is not None else result
+        notes = (*contexts, *outcome.contexts)
+        return structs.replace(result, notes=notes, stop=outcome.stop) if notes or outcome.stop is not None else result
 
     async def permission_requested(self, call: ToolCall, accesses: tuple[Access, ...]) -> RequestDecision | None:
         """An answer in a person's place; None where the person must be asked."""
@@ -148,7 +156,7 @@ class HookPoints:
     def _holds(self, call: ToolCall, accesses: tuple[Access, ...]) -> Holds:
         def holds(rule: str) -> bool:
             try:
-                return self._ties.rule_holds(rule, call.tool_name, accesses)
+                return self._ties.rule_holds(rule, call, accesses)
             except ConfigError as error:
                 log.warning("a hook's `if` cannot be judged, so the hook runs: %s", error)
                 return True
@@ -160,7 +168,7 @@ def _refusal(call: ToolCall, outcome: HookOutcome) -> CallResult | None:
     reason = outcome.blocked if outcome.blocked is not None else outcome.stop
     if reason is None:
         return None
-    return CallResult(call_id=call.call_id, content=reason, outcome="denied", interrupts=outcome.stop is not None)
+    return CallResult(call_id=call.call_id, content=reason, outcome="denied", notes=outcome.contexts, stop=outcome.stop)
 
 
 def _after(call: ToolCall, result: CallResult, duration: float) -> PostToolUse | PostToolUseFailure:

@@ -3,14 +3,19 @@
 `NoHooks` answers where none are configured, `HookPoints` where some are; the callers cannot tell them apart.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from tianting.permissions.decision import Allow, Ask, Person, Verdict
+from tianting.protocol.events import HooksAsked
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
 Source = Literal["startup", "resume", "clear", "compact"]
 Trigger = Literal["manual", "auto"]
+Tell = Callable[[HooksAsked], Awaitable[None]]
+"""Takes what hooks did, for whoever shows or stores it. What it raises gets out of the method that asked them."""
 
 
 class BeforeTool(Struct, frozen=True, kw_only=True):
@@ -21,10 +26,10 @@ class BeforeTool(Struct, frozen=True, kw_only=True):
     arguments: dict[str, Any] | None = None
     """What to call with instead. Whatever was judged of the call must be judged again."""
     opinion: Literal["allow", "ask"] | None = None
-    """For `permission.weighed`: a hook's yes spares a person's, and undoes no rule."""
+    """For `weighed`: a hook's yes spares a person's, and undoes no rule."""
     reason: str = ""
     contexts: tuple[str, ...] = ()
-    """For `after_tool`, which puts them behind the result."""
+    """For `after_tool`, which gives them to the result as notes."""
 
 
 class BeforeTurn(Struct, frozen=True, kw_only=True):
@@ -41,6 +46,14 @@ class BeforeTurn(Struct, frozen=True, kw_only=True):
 
 class AgentHooks(Protocol):
     """The points of a session at which hooks are asked. No method raises but for cancellation."""
+
+    def report_to(self, tell: Tell) -> None:
+        """Tell `tell` from now on."""
+        ...
+
+    def person(self, inner: Person | None) -> Person | None:
+        """Who is asked about a call: hooks that wait for such questions, then `inner`."""
+        ...
 
     async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
         """Ask before the permission rules do."""
@@ -94,8 +107,28 @@ class AgentHooks(Protocol):
         ...
 
 
+def weighed(verdict: Verdict, before: BeforeTool) -> Verdict:
+    """`verdict` of rules and mode, after what hooks said of the same call: a hook may spare a question, no more.
+
+    A refusal of the rules stands. Where a question must reach a person whatever hooks say, do not ask here.
+    """
+    match verdict, before.opinion:
+        case Ask(), "allow":
+            return Allow(reason=before.reason or "a hook")
+        case ((Allow() | Ask()), "ask"):
+            return Ask(reason=before.reason or "a hook wants you to be asked")
+    return verdict
+
+
 class NoHooks:
     """Nobody has anything to say."""
+
+    def report_to(self, tell: Tell) -> None:
+        """There will be nothing to tell."""
+
+    def person(self, inner: Person | None) -> Person | None:
+        """Nobody else."""
+        return inner
 
     async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
         """Go on."""

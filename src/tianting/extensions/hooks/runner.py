@@ -17,13 +17,14 @@ from tianting.extensions.hooks.command import run_command
 from tianting.extensions.hooks.events import HookInput, encode_input
 from tianting.extensions.hooks.launch import CommandSurroundings, command_for
 from tianting.extensions.hooks.matching import TWIN, Holds, Selection, always, select, subjects_of
-from tianting.extensions.hooks.outcome import NOTHING, HookOutcome, HookRecord, joined
+from tianting.extensions.hooks.outcome import NOTHING, HookOutcome, joined
 from tianting.extensions.hooks.question import AskModel, ask_question
 from tianting.extensions.hooks.schema import CallbackHook, CommandHook, Hook, HttpHook, PromptHook
 from tianting.extensions.hooks.spill import LONGEST, Spill
 from tianting.extensions.hooks.verdict import Said, judge
 from tianting.extensions.hooks.web import WebHooks
 from tianting.protocol.errors import TiantingError
+from tianting.protocol.events import HookRecord
 from tianting.protocol.ids import NewId
 
 log = logging.getLogger(__name__)
