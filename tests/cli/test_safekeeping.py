@@ -7,9 +7,11 @@ import anyio
 import pytest
 
 from tianting.cli import safekeeping
-from tianting.cli.safekeeping import is_due, open_checkpoints, require_room, why_off
+from tianting.cli.safekeeping import is_due, may_change, open_checkpoints, require_room, why_off
 from tianting.protocol.errors import CheckpointError
+from tianting.protocol.tool_calls import ToolCall
 from tianting.settings.schema import CheckpointSettings
+from tianting.tools.workspace import Workspace
 from tianting.worktree.checkpoints import store_directory
 
 ON = CheckpointSettings()
@@ -67,3 +69,25 @@ def test_a_store_is_due_a_day_after_it_was_last(tmp_path: Path) -> None:
 
 def test_store_that_is_not_there_is_not_due(tmp_path: Path) -> None:
     assert not is_due(tmp_path / "nowhere" / "tidied", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("tool", "command", "expected"),
+    [
+        pytest.param("Bash", "ls -la src | head -3", False, id="looks"),
+        pytest.param("Bash", "git status && git diff", False, id="git looks"),
+        pytest.param("Bash", "grep -r x . 2>/dev/null | wc -l", False, id="throws away"),
+        pytest.param("Bash", "echo x > a.txt", True, id="redirects"),
+        pytest.param("Bash", "ls; rm a.txt", True, id="one of two changes"),
+        pytest.param("Bash", "find . -name a -delete", True, id="option that changes"),
+        pytest.param("Bash", "cat $(rm a.txt)", True, id="hidden"),
+        pytest.param("Bash", "pytest -q", True, id="nobody knows"),
+        pytest.param("Bash", "echo 'not closed", True, id="unreadable"),
+        pytest.param("Write", "", True, id="other tool"),
+        pytest.param("Read", "", False, id="other tool that reads"),
+    ],
+)
+def test_only_what_may_change_files_is_waited_for(tmp_path: Path, tool: str, command: str, expected: bool) -> None:
+    call = ToolCall(call_id="a", tool_name=tool, arguments={"command": command})
+
+    assert may_change(Workspace(tmp_path))(call) == expected

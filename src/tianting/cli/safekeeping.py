@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,16 @@ from msgspec import structs
 
 from tianting.cli.loaded_settings import loaded_settings
 from tianting.cli.places import current_directory, home_directory
+from tianting.permissions.decision import Allow
 from tianting.protocol.errors import CheckpointError
-from tianting.session.safekeeping import Safekeeping
+from tianting.protocol.tool_calls import Access, ToolCall
+from tianting.session.safekeeping import Safekeeping, by_name
 from tianting.session.session import Session
 from tianting.settings.schema import CheckpointSettings
+from tianting.tools.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tianting.permissions.session_judge import SessionJudge
     from tianting.worktree.checkpoints import Checkpoints
 
 LEAST_ROOM = 256 * 1024 * 1024
@@ -28,11 +33,12 @@ _DAY = 86_400.0
 
 
 @contextmanager
-def safekeeping(session: Session, home: Path, project: Path, settings: CheckpointSettings) -> Iterator[None]:
-    """Keep what `session` changes in `project` during the block, which nobody may listen to before.
+def safekeeping(session: Session, home: Path, workspace: Workspace, settings: CheckpointSettings) -> Iterator[None]:
+    """Keep what `session` changes in `workspace` during the block; nobody may have begun to listen to it.
 
     Leaving tidies the store once a day, in a process of its own: nobody waits for it.
     """
+    project = workspace.root
     if why_off(project, settings):
         yield
         return
@@ -43,7 +49,7 @@ def safekeeping(session: Session, home: Path, project: Path, settings: Checkpoin
         opened.append(project)
         return open_checkpoints(home, project, settings)
 
-    session.listen(Safekeeping(open_them, complain=_complain))
+    session.listen(Safekeeping(open_them, complain=_complain, may_change=may_change(workspace)))
     try:
         yield
     finally:
@@ -58,6 +64,29 @@ def why_off(project: Path, settings: CheckpointSettings) -> str:
     if Path.home().resolve().is_relative_to(project.resolve()):
         return f"Checkpoints are not taken of {project}: all of a home directory is no project."
     return ""
+
+
+def may_change(workspace: Workspace) -> Callable[[ToolCall], bool]:
+    """Says of a call whether it may change files. A command may, unless it would run unasked where there are no rules."""
+
+    @cache
+    def judge() -> "SessionJudge":
+        from tianting.cli.judging import ground
+        from tianting.permissions.rule_text import Places
+        from tianting.permissions.ruleset import Ruleset
+        from tianting.permissions.session_judge import SessionJudge
+
+        facts = ground(workspace)
+        ruleset = Ruleset.compile((), Places(facts.root, facts.home, facts.folds_case))
+        return SessionJudge(mode="default", ruleset=ruleset, ground=facts, cwd=lambda: str(workspace.shell_directory))
+
+    def may(call: ToolCall) -> bool:
+        if call.tool_name != "Bash":
+            return by_name(call)
+        command = Access(effect="execute", target=str(call.arguments.get("command", "")))
+        return not isinstance(judge().verdict(call, (command,)), Allow)
+
+    return may
 
 
 def open_checkpoints(home: Path, project: Path, settings: CheckpointSettings) -> "Checkpoints":

@@ -120,7 +120,7 @@ async def open_session(
         gc.enable()
         try:
             session = Session(loop, opening, log=log, new_id=random_uuid)
-            with safekeeping(session, ground.home, ground.cwd, ground.settings.checkpoints):
+            with safekeeping(session, ground.home, workspace, ground.settings.checkpoints):
                 yield session
         finally:
             if log is not None:
