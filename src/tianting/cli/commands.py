@@ -11,11 +11,16 @@ PROMPT = "prompt"
 LATER = {
     "checkpoints": ("tianting.cli.checkpoints:checkpoints", "List states of the files, compare them, restore one."),
     "completion": ("tianting.cli.completion:completion", "Print what bash, zsh or fish needs to complete commands."),
+    "config": ("tianting.cli.config:config", "Read and change settings, and see where each comes from."),
     "demo": ("tianting.cli.demo:demo", "Watch a bug being found and mended. Needs no key."),
+    "doctor": ("tianting.cli.doctor:doctor", "Examine model, settings, files, memory, disk, sandbox and programs."),
     "models": ("tianting.cli.models:models", "List models, with windows and prices, and providers."),
+    "permissions": ("tianting.cli.permissions:permissions", "List the rules in force, and explain what they decide."),
     "redo": ("tianting.cli.undo:redo", "Take back an undo, or the N last."),
     "rewind": ("tianting.cli.rewind:rewind", "Go back to before a prompt: files, conversation, or both."),
+    "sandbox": ("tianting.cli.sandbox:sandbox", "Prove that the sandbox holds: `tianting sandbox check`."),
     "sessions": ("tianting.cli.sessions:sessions", "List sessions, newest first."),
+    "trust": ("tianting.cli.trust:trust", "Show what a project's settings would let happen, and agree to it."),
     "undo": ("tianting.cli.undo:undo", "Give back the files as they were before the agent's last change."),
 }
 """Name, place, and the line that help shows."""

@@ -27,32 +27,32 @@ class CommandSandbox:
         self, settings: SandboxSettings, confinement: Confinement, policy: SandboxPolicy, proxy: Proxy | None = None
     ) -> None:
         self.settings = settings
-        self._confinement = confinement
-        self._policy = policy
+        self.confinement = confinement
+        self.policy = policy
         self._proxy = proxy
 
     @property
     def confines(self) -> bool:
         """Whether commands are kept from anything but taking too much."""
-        return self._confinement.confines
+        return self.confinement.confines
 
     @property
     def shortcoming(self) -> str:
         """Why it is no better, in a sentence for a person; empty where nothing is wanting."""
-        return self._confinement.abilities.reason
+        return self.confinement.abilities.reason
 
     @property
     def description(self) -> str:
         """What the model must know: what it is not told it tries, and tries again."""
-        return _told(self._policy) if self.confines else ""
+        return _told(self.policy) if self.confines else ""
 
     def wrap(self, argv: Sequence[str], *, cwd: Path, seconds: float) -> Wrapped:
         """`argv` inside. Its processor time grows by `seconds`, what the call may take: waiting long is no abuse."""
-        limits = self._policy.limits
+        limits = self.policy.limits
         if limits.cpu_time:
             limits = structs.replace(limits, cpu_time=limits.cpu_time + ceil(seconds))
-        policy = structs.replace(self._policy, limits=limits)
-        return self._confinement.wrap(argv, policy, cwd=cwd, proxy=self._proxy)
+        policy = structs.replace(self.policy, limits=limits)
+        return self.confinement.wrap(argv, policy, cwd=cwd, proxy=self._proxy)
 
 
 @asynccontextmanager

@@ -81,8 +81,11 @@ class Wrapped:
         environment: Mapping[str, str],
         door: Door | None,
         leave: Callable[[LimitedGroup], None],
+        ends_together: bool = False,
     ) -> None:
         self.argv = argv
+        self.ends_together = ends_together
+        """The kernel ends all that the command started when it ends itself."""
         self.keep_open = (*descriptors, door.descriptor) if door else descriptors
         """The command needs them; they are ours and closed by `after`."""
         self.environment = {**environment, **(proxy_environment() if door else {})}
@@ -158,6 +161,7 @@ class Confinement:
             environment=self._scratch(policy),
             door=door,
             leave=self._leaving.append,
+            ends_together=self._has_bubblewrap,
         )
 
     @property

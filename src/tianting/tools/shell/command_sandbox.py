@@ -28,6 +28,11 @@ class ConfinedCommand(Protocol):
         """To be added to the command's own."""
         ...
 
+    @property
+    def ends_together(self) -> bool:
+        """Whether the system ends all that it started when it ends itself: then nobody needs to look for survivors."""
+        ...
+
     def explain(self, exit_code: int, output: str) -> str | None:
         """What the walls had to do with its end, in at most 600 bytes. Asked once it has ended, before `after`."""
         ...

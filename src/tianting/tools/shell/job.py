@@ -70,7 +70,7 @@ class ShellJob:
     @property
     def is_active(self) -> bool:
         """Whether the command, or something it started, still runs."""
-        return not self.finished.is_set() or not self._drained.is_set() or self._group.is_alive()
+        return not self.finished.is_set() or not self._drained.is_set() or self._has_survivors()
 
     async def end(self, *, grace: float) -> None:
         """Stop the command and what it started: TERM, after `grace` seconds KILL. Cannot be cancelled."""
@@ -94,9 +94,14 @@ class ShellJob:
         with anyio.move_on_after(LATE_OUTPUT):
             await self._drained.wait()
             # A child that ends closes its pipe a moment before it is gone.
-            while self._group.is_alive():
+            while self._has_survivors():
                 await anyio.sleep(_PAUSE)
         self._finish(code)
+
+    def _has_survivors(self) -> bool:
+        if self._confined is not None and self._confined.ends_together and self._group.exit_code is not None:
+            return False  # and looking through all processes would cost two milliseconds
+        return self._group.is_alive()
 
     def _finish(self, code: int | None) -> None:
         if not self.finished.is_set():
