@@ -21,6 +21,7 @@ from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
 from tianting.agent.prompt import system_prompt
 from tianting.cli.going_on import Place, place_of
+from tianting.cli.hooking import Scene, open_hooks
 from tianting.cli.invocation import Invocation
 from tianting.cli.judging import Flags, late_judge, permission_mode
 from tianting.cli.loaded_settings import settings_places
@@ -28,6 +29,7 @@ from tianting.cli.model_door import ModelDoor, open_model
 from tianting.cli.places import current_directory, home_directory
 from tianting.cli.safekeeping import safekeeping
 from tianting.cli.toolbox import SandboxWish, Toolbox, open_toolbox
+from tianting.extensions.hooks.port import AgentHooks
 from tianting.permissions.decision import Grants, Person
 from tianting.permissions.gate import Gate
 from tianting.plumbing.clock import SystemClock
@@ -104,9 +106,14 @@ async def open_session(
     place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
     door = _open_door(invocation, ground)
     spill, wish = _spill_directory(place), SandboxWish(settings=ground.settings.sandbox, home=ground.home)
-    async with open_toolbox(invocation, workspace, door.family, spill, ground.environment, wish) as toolbox:
-        gate = _gate(invocation, ground, mode, workspace, spill, person)
-        loop = _loop(invocation, ground, door, toolbox, gate)
+    async with (
+        open_toolbox(invocation, workspace, door.family, spill, ground.environment, wish) as toolbox,
+        open_hooks(
+            ground.loaded, _scene(invocation, ground, place, mode), workspace, ground.environment, spill
+        ) as hooks,
+    ):
+        gate = _gate(invocation, ground, mode, workspace, spill, person, hooks=hooks)
+        loop = _loop(invocation, ground, door, toolbox, gate, hooks)
         surveyed = survey.finish(SURVEY_PATIENCE)
         log = None if invocation.no_session_persistence else _log(place, ground, surveyed)
         opening = Opening(
@@ -118,11 +125,12 @@ async def open_session(
         )
         gc.freeze()
         gc.enable()
+        session = Session(loop, opening, log=log, new_id=random_uuid, hooks=hooks)
         try:
-            session = Session(loop, opening, log=log, new_id=random_uuid)
             with safekeeping(session, ground.home, workspace, ground.settings.checkpoints):
                 yield session
         finally:
+            await session.end("other")
             if log is not None:
                 log.close()
             await door.client.aclose()
@@ -157,25 +165,41 @@ def _gate(
     workspace: Workspace,
     spill: Path,
     person: MakePerson | None,
+    *,
+    hooks: AgentHooks,
 ) -> Gate:
     flags = Flags(allowed=invocation.allowed_tools, disallowed=invocation.disallowed_tools)
     judge = late_judge(ground.loaded, flags, mode, workspace, spill)
-    if person is None or mode == "dontAsk":
+    if mode == "dontAsk":
         return Gate(judge)
+    if person is None:
+        return Gate(judge, hooks.person(None))
     from tianting.cli.granting import LocalGrants
 
-    return Gate(judge, person(LocalGrants(judge, ground.places, ground.loaded)))
+    return Gate(judge, hooks.person(person(LocalGrants(judge, ground.places, ground.loaded))))
 
 
-def _loop(invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Toolbox, gate: Gate) -> AgentLoop:
+def _scene(invocation: Invocation, ground: Ground, place: Place, mode: PermissionMode) -> Scene:
+    return Scene(
+        session_id=place.session_id,
+        transcript=place.path,
+        mode=mode,
+        effort=invocation.effort or ground.settings.effort_level,
+    )
+
+
+def _loop(
+    invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Toolbox, gate: Gate, hooks: AgentHooks
+) -> AgentLoop:
     limits = Limits(max_turns=invocation.max_turns, max_budget_usd=invocation.max_budget_usd)
     return AgentLoop(
         door.client,
-        ToolDispatcher(toolbox.tools, gate, limits),
+        ToolDispatcher(toolbox.tools, gate, limits, hooks),
         limits=limits,
         clock=SystemClock(),
         catalogue=ground.catalogue,
         goal=toolbox.goal,
+        hooks=hooks,
     )
 
 
