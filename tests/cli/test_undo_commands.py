@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from tests.cli.conftest import CommandLine, Ran
-from tianting.cli.restored import tell
+from tianting.cli.restored import Done, tell
 from tianting.cli.safekeeping import open_checkpoints
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.content import Text
@@ -69,6 +69,18 @@ def test_undo_tells_what_changed_and_the_way_back(worked: CommandLine) -> None:
     assert (Path("a.txt").read_text(), Path("b.txt").exists()) == ("two\n", False)
 
 
+def test_work_of_others_between_two_restores_is_named_and_kept(worked: CommandLine) -> None:
+    worked("undo")
+    state_before_undo = worked("checkpoints", "list").stdout.splitlines()[-1][2:10]
+    Path("mine.txt").write_text("mine\n")
+
+    told = worked("checkpoints", "restore", state_before_undo).stdout.splitlines()
+
+    assert told[-3:-1] == ["Changed by somebody else since the files were given back:", "  mine.txt"]
+    worked(*told[-1].split("tianting ")[1].split())
+    assert Path("mine.txt").read_text() == "mine\n"
+
+
 def test_undo_from_a_folder_below(worked: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("below").mkdir()
     monkeypatch.chdir("below")
@@ -98,7 +110,8 @@ def test_what_cannot_be_given_back_is_named(capsys: pytest.CaptureFixture[str]) 
     state = Checkpoint(id="1", at=0.0, label="Bash: mend", tree="", root="")
     refused = (Refusal(path="big.bin", reason="It was too large to keep."),)
 
-    tell(Restored(to=state, saved_as=state, changes=(), refused=refused), way_back="tianting redo", dry_run=False)
+    restored = Restored(to=state, saved_as=state, changes=(), refused=refused)
+    tell(Done(restored=restored), way_back="tianting redo", dry_run=False)
 
     assert capsys.readouterr().out.splitlines() == [
         "Went to the state before: Bash: mend (1)",
@@ -239,3 +252,11 @@ def test_home_is_no_project(tianting: CommandLine, monkeypatch: pytest.MonkeyPat
     told = tianting("undo")
 
     assert (told.code, "all of a home directory is no project" in told.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["checkpoints", "redo", "rewind", "undo"])
+def test_each_command_explains_itself(tianting: CommandLine, command: str) -> None:
+    told = tianting(command, "--help")
+
+    assert (told.code, told.stdout.startswith(f"Usage: tianting {command}")) == (0, True)
+    assert command in tianting("--help").stdout

@@ -1,12 +1,13 @@
 """What the agent's commands did is taken back, and forth again; the user's repository does not notice."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import anyio
 import pytest
 
-from tests.end_to_end.stage import Ended, Stage, body, playing
+from tests.end_to_end.stage import PATIENCE, Ended, Stage, body, playing, until
 from tests.worktree.pictures import picture
 from tianting.models.scripted import Reply, calls, says
 from tianting.session.rewinding import prompts
@@ -129,6 +130,33 @@ async def test_repository_of_the_user_is_not_touched(furnished: Stage) -> None:
     assert after == before
     assert "refs/stash" in after[0]
     assert "A  staged.txt" in git(furnished, "status", "--porcelain")
+
+
+async def test_session_that_is_not_stored_can_be_undone(furnished: Stage) -> None:
+    before = picture(furnished.project)
+    call = calls("Bash", command="rm -rf src")
+
+    await work(furnished, says("", call), says("Done."), options=("--no-session-persistence",))
+    await told(furnished, "undo")
+
+    assert picture(furnished.project) == before
+
+
+async def test_store_is_tidied_once_a_day_by_a_process_nobody_waits_for(furnished: Stage) -> None:
+    furnished.home.mkdir()
+    (furnished.home / "settings.json").write_text('{"checkpoints": {"days": 0.0000001}}')
+    replies = [says("", calls("Bash", command=f"echo {number} > {number}")) for number in range(3)]
+    await work(furnished, *replies, says("Done."))
+    [marker] = (furnished.home / "checkpoints").glob("*/tidied")
+    journal = marker.with_name("journal.jsonl")
+    assert len(journal.read_text().splitlines()) == 3
+
+    os.utime(marker, (0, 0))
+    await work(furnished, says("", calls("Bash", command="echo 4 > 4")), says("Done."))
+
+    with anyio.fail_after(PATIENCE):
+        await until(lambda: len(journal.read_text().splitlines()) == 1)
+    assert marker.stat().st_mtime > 0
 
 
 async def test_works_outside_of_a_repository(stage: Stage) -> None:

@@ -1,11 +1,12 @@
 """`tianting checkpoints`: every state of the files that is kept, what lies between two, and any of them back."""
 
 import time
+from functools import partial
 
 import anyio
 import click
 
-from tianting.cli.restored import change_lines, plain, summary, tell
+from tianting.cli.restored import carry_out, change_lines, plain, summary, tell
 from tianting.cli.safekeeping import checkpoints_here
 from tianting.protocol.errors import CheckpointError
 from tianting.worktree.checkpoints import Checkpoints
@@ -51,8 +52,8 @@ def diff(before: str | None, after: str | None, patch: bool) -> None:
 def restore(checkpoint_id: str, dry_run: bool) -> None:
     """Give back the files as they were in the state ID."""
     kept = checkpoints_here()
-    restored = anyio.run(lambda: kept.restore(checkpoint_id, dry_run=dry_run))
-    tell(restored, way_back=f"tianting checkpoints restore {restored.saved_as.id}", dry_run=dry_run)
+    done = anyio.run(carry_out, kept, partial(kept.restore, checkpoint_id, dry_run=dry_run))
+    tell(done, way_back=f"tianting checkpoints restore {done.restored.saved_as.id}", dry_run=dry_run)
 
 
 @checkpoints.command()

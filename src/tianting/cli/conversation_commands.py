@@ -19,11 +19,11 @@ def conversation_commands(session: Session) -> dict[str, Command]:
 
 async def _go(verb: Literal["undo", "redo"], session: Session) -> Sequence[str]:
     """One state back or forth; the model is told, for it remembers files that are no longer so."""
-    from tianting.cli.restored import summary, told
+    from tianting.cli.restored import carry_out, summary, told
     from tianting.cli.safekeeping import checkpoints_here
 
     checkpoints = checkpoints_here()
-    restored = await (checkpoints.undo() if verb == "undo" else checkpoints.redo())
-    changes = summary(restored.changes)
+    done = await carry_out(checkpoints, checkpoints.undo if verb == "undo" else checkpoints.redo)
+    changes = summary(done.restored.changes)
     session.announce(note(f"The user ran {verb} on the files: {changes}. Read a file again before you edit it."))
-    return told(restored, way_back="/redo" if verb == "undo" else "/undo")
+    return told(done, way_back="/redo" if verb == "undo" else "/undo")

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +11,7 @@ import click
 
 from tianting import __version__
 from tianting.cli.places import current_directory, home_directory
-from tianting.cli.restored import plain, tell
+from tianting.cli.restored import carry_out, plain, tell
 from tianting.cli.safekeeping import checkpoints_here
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.errors import SessionError
@@ -102,5 +103,6 @@ def _rewind_files(said: Sequence[Prompt], chosen: str, kept: str | None, *, dry_
     if kept != chosen:
         words = next(prompt.words for prompt in said if prompt.uuid == kept)
         click.echo(f"The first state kept since then is that before the prompt: {plain(words)}")
-    restored = anyio.run(lambda: checkpoints_here().rewind(kept, dry_run=dry_run))
-    tell(restored, way_back=f"tianting checkpoints restore {restored.saved_as.id}", dry_run=dry_run)
+    checkpoints = checkpoints_here()
+    done = anyio.run(carry_out, checkpoints, partial(checkpoints.rewind, kept, dry_run=dry_run))
+    tell(done, way_back=f"tianting checkpoints restore {done.restored.saved_as.id}", dry_run=dry_run)

@@ -67,7 +67,7 @@ def why_off(project: Path, settings: CheckpointSettings) -> str:
 
 
 def may_change(workspace: Workspace) -> Callable[[ToolCall], bool]:
-    """Says of a call whether it may change files. A command may, unless it would run unasked where there are no rules."""
+    """Says of a call whether it may change files. A command may, unless it would run unasked without a rule."""
 
     @cache
     def judge() -> "SessionJudge":

@@ -1,9 +1,11 @@
 """`tianting undo` and `tianting redo`: the files one call back, or forth again."""
 
+from functools import partial
+
 import anyio
 import click
 
-from tianting.cli.restored import tell
+from tianting.cli.restored import carry_out, tell
 from tianting.cli.safekeeping import checkpoints_here
 
 _STEPS = click.argument("steps", metavar="[N]", type=click.IntRange(min=1), default=1)
@@ -18,8 +20,9 @@ def undo(steps: int, dry_run: bool) -> None:
 
     Untracked files count; the git repository itself is never touched.
     """
-    restored = anyio.run(lambda: checkpoints_here().undo(steps, dry_run=dry_run))
-    tell(restored, way_back=_command("redo", steps), dry_run=dry_run)
+    kept = checkpoints_here()
+    done = anyio.run(carry_out, kept, partial(kept.undo, steps, dry_run=dry_run))
+    tell(done, way_back=_command("redo", steps), dry_run=dry_run)
 
 
 @click.command()
@@ -27,8 +30,9 @@ def undo(steps: int, dry_run: bool) -> None:
 @_DRY_RUN
 def redo(steps: int, dry_run: bool) -> None:
     """Take back an undo, or the N last."""
-    restored = anyio.run(lambda: checkpoints_here().redo(steps, dry_run=dry_run))
-    tell(restored, way_back=_command("undo", steps), dry_run=dry_run)
+    kept = checkpoints_here()
+    done = anyio.run(carry_out, kept, partial(kept.redo, steps, dry_run=dry_run))
+    tell(done, way_back=_command("undo", steps), dry_run=dry_run)
 
 
 def _command(verb: str, steps: int) -> str:
