@@ -120,6 +120,7 @@ def test_only_the_dialect_that_is_spoken_is_imported(repository: Path, model: st
     dialects = {f"tianting.models.{name}.client" for name in ("anthropic", "chat", "responses")}
     assert len(dialects & seen.modules) == 1
     assert not {"tianting.testing", "tianting.models.scripted", "tianting.protocol.stream_json"} & seen.modules
+    assert {name for name in seen.modules if "hooks." in name} == {"tianting.extensions.hooks.port"}
 
 
 @pytest.mark.parametrize("model", MODELS)
