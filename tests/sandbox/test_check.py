@@ -40,6 +40,7 @@ async def test_without_walls_each_breach_is_found() -> None:
         "read a secret",
         "open a connection",
         "see other processes",
+        "start 100 processes",
         "outlive the agent",
     ]
 

@@ -96,7 +96,7 @@ def _attempts(place: Path, policy: SandboxPolicy) -> list[_Attempt]:
             name="start 100 processes",
             command=_CAN_FORK,
             tried="run 100 processes at a time",
-            allowed=not 0 < policy.limits.processes < 100,
+            allowed=not 0 < policy.limits.processes <= 100,
         ),
         _Attempt(
             name="take 1 GB",

@@ -14,7 +14,7 @@ class ResourceLimits(Struct, frozen=True, kw_only=True, rename="camel"):
     """Bytes, of the command and everything it started together where control groups work, else of each process."""
     cpu_time: int = 30
     """Seconds of processor time of each process. Waiting costs none."""
-    processes: int = 200
+    processes: int = 100
     """Processes and threads at a time."""
 
 
