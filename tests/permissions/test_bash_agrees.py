@@ -236,8 +236,58 @@ def test_what_could_be_read_in_two_ways_is_refused(text: str) -> None:
         "!\\\n p",
         "!p",
         "case p in (a|b) q;; esac",
-        "a[`p`]=",
     ],
 )
 def test_everyday_text_is_understood(text: str) -> None:
     assert isinstance(read_script(text), Script)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("p <<E\nx\\\nE\nE\nq", id="a backslash before the end of a here-document"),
+        pytest.param("p <<E \\\nE\nq\nE\n", id="a here-document announced over two lines"),
+        pytest.param("p <<E\n E\nE\nq", id="an end with a blank before it"),
+        pytest.param("$(p <<E\nx\nE)\nq", id="an end inside a substitution"),
+        pytest.param("p <<E >f q\nE\n", id="words behind a here-document"),
+        pytest.param('echo "${x:-\'}"; p; "\'}"', id="a brace in quotes that do not count"),
+        pytest.param('echo ${x:-"}"}', id="a brace in quotes that count"),
+        pytest.param("a[p; q]=1", id="an index with a command in it"),
+        pytest.param("[[ p =~ q; ]]", id="a test that may have ended"),
+        pytest.param("[[ p =~ ]]q ]]", id="a test that seems to end twice"),
+        pytest.param("p >& --q", id="a closed output and a program"),
+        pytest.param("s\\\nx=p q", id="an assignment over two lines"),
+        pytest.param("x=\nx=\\\n\nq\n", id="an assignment to nothing, and a command"),
+        pytest.param("<<<$\t2", id="a dollar and a word"),
+        pytest.param("p ${ q; }", id="a substitution of a newer bash"),
+        pytest.param("p ${x:=$'`q`'}", id="backquotes in an expansion"),
+        pytest.param("case p in `q`) r;; '$(s)') t;; esac $(", id="open to the end"),
+        pytest.param("p\\\n >&{", id="a brace for a descriptor"),
+        pytest.param("-2>&1", id="a negative descriptor"),
+        pytest.param("p ) <&-E", id="a stray parenthesis"),
+        pytest.param("if p; then " * 50 + "q" + "; fi" * 50, id="nested too deeply"),
+        pytest.param("echo " + '"$(' * 50 + "q" + ')"' * 50, id="nested too deeply in words"),
+    ],
+)
+def test_what_the_parser_reads_otherwise_than_bash_is_refused(text: str) -> None:
+    assert isinstance(read_script(text), Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("text", "programs", "targets"),
+    [
+        pytest.param("f() { p; } > x", ["p", ""], ["x"], id="a function's redirection"),
+        pytest.param("echo $(<x)", ["echo", ""], ["x"], id="a file for a substitution"),
+        pytest.param(">&- p", ["p"], [], id="a closed descriptor"),
+        pytest.param("p > x q", ["p"], ["x"], id="words behind a redirection"),
+        pytest.param("{ p; q; } >> x 2>&1", ["p", "q", ""], ["x"], id="a group's redirection"),
+        pytest.param("> x", [""], ["x"], id="a redirection alone"),
+        pytest.param("p > >(q)", ["p", "q"], [], id="a redirection into a command"),
+    ],
+)
+def test_redirections_are_read(text: str, programs: list[str], targets: list[str]) -> None:
+    script = read_script(text)
+
+    assert isinstance(script, Script)
+    assert [command.program for command in script.commands] == programs
+    assert [each.target.value for command in script.commands for each in command.redirections] == targets

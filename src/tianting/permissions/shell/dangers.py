@@ -147,7 +147,8 @@ def _critical_path(text: str, where: Surroundings, ground: Ground, *, whole: boo
         text = everything[1] or "."
     relative = not text.startswith("/")
     if relative and not where.directories:
-        return ""
+        # After `cd "$X"` with an empty X it would be the home.
+        return "all there is where it goes" if whole and text in {".", "./", "..", "../"} else ""
     for directory in where.directories if relative else ("/",):
         written = absolute(unescaped(text), directory)
         for name in (normal(written), normal(ground.facts.place(written).real)):

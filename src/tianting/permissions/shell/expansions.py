@@ -14,6 +14,10 @@ MAX_DEPTH = 40
 _SUBSTITUTIONS = frozenset({"command_substitution", "process_substitution"})
 _EXPANSIONS = _SUBSTITUTIONS | {"simple_expansion", "expansion", "arithmetic_expansion"}
 _ARITHMETIC = re.compile(r"\(\([^()'\"\\`]*(?:\([^()'\"\\`]*\)[^()'\"\\`]*)*\)\)")
+_SIMPLE = re.compile(r"\$(?:[A-Za-z_]\w*|[0-9@*#?$!-])", re.ASCII)
+# Which quotes count between these braces depends on the quotes around them, so there may be none. `@P` and `!` expand
+# a value once more.
+_CAREFUL = re.compile(r"\$\{#?(?:\w+|[@*?#-])(?:\[[^\[\]\s'\"\\{}]*\])?(?:[-:=+?#%/^,][^'\"\\{}`$;&|<>\n]*)?\}")
 _COMPUTED = re.compile(r"\[(?!(?:[@*]|\d+)\])|:(?![-=+?]|[ \d:]+\})")
 _NAMED = re.compile(r"\$\{(\w+)(:\?[^`$()<>\\'\"]*)?\}")
 
@@ -65,14 +69,20 @@ class Expansions:
             self._visit(node, depth)
             return raw[:2] if node.type == "process_substitution" else ""
         if node.type == "simple_expansion":
-            return raw[1:]
+            return _plain_name(raw)
         inner = [hole for child in node.children for hole in self.holes(child, depth)]
         if node.type == "arithmetic_expansion":
             self.check_arithmetic(node, inner)
             return NUMBER
         if named := _NAMED.fullmatch(raw):
             return named.group(1) + (":?" if named.group(2) else "")
-        if raw.startswith("${!") or "@" in raw.replace("[@]", ""):
-            raise DisagreementError("it expands a variable's value once more")
-        self._source.check_covered(node, inner)
+        begin, end = self._source.begin(node), self._source.end(node)
+        if not _CAREFUL.fullmatch(self._source.without(begin, end, inner)):
+            raise DisagreementError("its expansion of a variable is unusual")
         return SUBSCRIPT if _COMPUTED.search(raw) else ""
+
+
+def _plain_name(raw: str) -> str:
+    if not _SIMPLE.fullmatch(raw):
+        raise DisagreementError
+    return raw[1:]

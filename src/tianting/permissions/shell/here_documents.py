@@ -44,20 +44,19 @@ def here_document(node: Node, source: Source) -> tuple[HereDocument, list[Node]]
     form = _DELIMITER.fullmatch(text, begin(start), end(start)) if start and closing else None
     if start is None or closing is None or form is None:
         raise DisagreementError("its here-document is unusual")
+    quoted = bool(form.group(1) or form.group(3))
     line_end = text.find("\n", end(start))
     first, last = _body(text, line_end + 1, form.group(2) or form.group(3), operator)
     rest = [child for child in node.children if child.type not in _OWN]
-    if text[last : end(closing)].strip("\t") != text[begin(closing) : end(closing)].strip("\t") or last > begin(
-        closing
-    ):
+    if text[last : end(closing)].strip("\t") != source.raw(closing).strip("\t") or last > begin(closing):
         raise DisagreementError("its here-document may end earlier")
-    if (
-        any(end(child) > line_end for child in rest)
-        or text[_line_begin(text, begin(start)) : line_end].count("<<") != 1
-    ):
-        raise DisagreementError("its here-documents are unusual")
+    # A backslash joins two lines: what looks like the end is none, and the announcement goes on.
+    joined = text[line_end - 1] == "\\" or (not quoted and "\\\n" in text[first:last])
+    announced = text[_line_begin(text, begin(start)) : line_end].count("<<")
+    if joined or announced != 1 or any(end(child) > line_end for child in rest):
+        raise DisagreementError("its here-document is unusual")
     body = tuple(child for child in node.children if child.type == "heredoc_body")
-    return HereDocument(operator, bool(form.group(1) or form.group(3)), first, last, body), rest
+    return HereDocument(operator, quoted, first, last, body), rest
 
 
 _OWN = frozenset({"<<", "<<-", "heredoc_start", "heredoc_body", "heredoc_end", "file_descriptor"})

@@ -25,8 +25,8 @@ from tianting.permissions.script import (
 from tianting.permissions.shell.expansions import MAX_DEPTH, Expansions
 from tianting.permissions.shell.here_documents import here_document
 from tianting.permissions.shell.plain import RESERVED, read_plain
-from tianting.permissions.shell.tree_source import BLANK, BLANK_LINES, Source
-from tianting.permissions.shell.words import DisagreementError, read_word
+from tianting.permissions.shell.tree_source import BLANK, BLANK_LINES, JOINED, Source, field
+from tianting.permissions.shell.words import DisagreementError, check_test, read_word
 
 _LANGUAGE = Language(tree_sitter_bash.language())
 _UNSAFE = re.compile(
@@ -38,7 +38,8 @@ _GROUPS = frozenset(
         "while_statement", "negated_command", "variable_assignments", "command_substitution", "process_substitution",
     }
 )  # fmt: skip
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[|$)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\s;&|<>()`'\"\\]*\])?")
+_ASSIGNS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[.*\])?\+?=", re.DOTALL)
 _COPY = re.compile(r"\d+-?|-")
 
 
@@ -180,9 +181,7 @@ class _Walk:
             self.commands.append(Command(words=(), assignments=tuple(Assignment(name, value) for value in values)))
 
     def _function(self, node: Node, depth: int) -> None:
-        name, body = node.child_by_field_name("name"), node.child_by_field_name("body")
-        if name is None or body is None:
-            raise DisagreementError
+        name, body = field(node, "name"), field(node, "body")
         self._source.children(node, BLANK_LINES)
         span = self.visit(body, depth + 1)
         self._functions.append(Function(self._source.raw(name), span))
@@ -248,9 +247,11 @@ class _Walk:
         children = self._source.children(node, BLANK)
         spans = self._expansions.spans(children, depth)
         holes = [hole for *_, inner in spans for hole in inner]
-        rest = self._source.without(self._source.begin(node), self._source.end(node), holes)
-        if re.search(r"\$\(|`|[<>]\(", rest) or (children[0].type == "[" and re.search(r"[<>|&;()\n]", rest)):
-            raise DisagreementError("it may evaluate quoted text")
+        rest = self._source.check_covered(node, holes)
+        if children[0].type == "[" and re.search(r"[<>|&;()\n]", rest):
+            raise DisagreementError("it may redirect where it seems to compare")
+        if children[0].type == "[[":
+            check_test(self._source.text, self._source.begin(node), self._source.end(node), holes)
         if node.type == "test_command":
             first = children[0].type
             words: tuple[Word, ...] = (Word(first, first), Word(self._source.raw(node)[len(first) :].strip(), ""))
@@ -272,18 +273,15 @@ class _Walk:
         return (first, len(self.commands)) if first < len(self.commands) else (0, 0)
 
     def _assignment(self, node: Node, depth: int) -> Assignment:
-        name, value = node.child_by_field_name("name"), node.child_by_field_name("value")
-        if name is None:
-            raise DisagreementError
+        self._source.children(node, JOINED)
+        name, value = field(node, "name"), node.child_by_field_name("value")
         if name.type == "subscript":
             self._source.check_covered(name, self._expansions.holes(name, depth))
         raw_name = self._source.raw(name)
-        if not _NAME.match(raw_name):
+        if not _NAME.fullmatch(raw_name):
             raise DisagreementError  # bash runs `2x=` and `é=` as programs
         if value is None:
             return Assignment(raw_name, Word("", ""))
-        if self._source.end(value) != self._source.end(node):
-            raise DisagreementError
         if value.type == "array":
             self._source.check_covered(value, self._expansions.holes(value, depth))
             return Assignment(raw_name, Word(self._source.raw(value), "\0", ("",)))
@@ -306,19 +304,17 @@ class _Walk:
 
     def _redirection(self, node: Node, depth: int) -> tuple[list[Redirection], list[Word]]:
         children = self._source.children(node, BLANK)
-        operator = next((child.type for child in children if not child.is_named), "")
-        if any(child.type == "file_descriptor" and not self._source.raw(child).isdigit() for child in children):
+        descriptors = [child for child in children if child.type == "file_descriptor"]
+        if any(not self._source.raw(child).isdigit() for child in descriptors):
             raise DisagreementError
-        named = [child for child in children if child.is_named and child.type != "file_descriptor"]
-        words = self._expansions.words(list(named), depth)
-        if node.type == "herestring_redirect":
-            if len(words) != 1:
-                raise DisagreementError
-            return [Redirection("<<<", words[0])], []
+        operator = children[len(descriptors)].type
+        words = self._expansions.words(children[len(descriptors) + 1 :], depth)
         if operator in {"<&-", ">&-"}:
             return [], words
         if not words or any(word.raw.startswith("{") for word in words):
             raise DisagreementError
+        if node.type == "herestring_redirect":
+            return [Redirection("<<<", words[0])], words[1:]
         return _target(operator, words[0]), words[1:]
 
     def _here_document(self, node: Node, depth: int, body: Span) -> list[Redirection]:
@@ -363,6 +359,8 @@ _REDIRECTS = frozenset({"file_redirect", "herestring_redirect", "heredoc_redirec
 def _target(operator: str, target: Word) -> list[Redirection]:
     if operator in {">&", "<&"} and _COPY.fullmatch(target.raw):
         return []
+    if operator in {">&", "<&"} and target.raw.startswith("-"):
+        raise DisagreementError  # `>& --x` closes the output and runs `-x`
     if operator not in {">", ">>", ">|", "&>", "&>>", ">&", "<"}:
         raise DisagreementError(f"its redirection {operator} is unusual")
     if len(target.names) == 1 and target.names[0] in {"<(", ">("} and target.value == "\0":
@@ -371,7 +369,9 @@ def _target(operator: str, target: Word) -> list[Redirection]:
 
 
 def _check_first(words: list[Word]) -> None:
-    """A word of the grammar where a command begins was not understood as one."""
+    """A word of the grammar, or an assignment, where a command begins was not understood as one."""
+    if words and _ASSIGNS.match(words[0].raw):
+        raise DisagreementError
     if not words or words[0].raw not in RESERVED or words[0].raw == "in":
         return
     second = words[1].raw if len(words) > 1 else ""

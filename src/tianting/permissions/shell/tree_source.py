@@ -65,6 +65,14 @@ class Source:
         return rest
 
 
+def field(node: Node, name: str) -> Node:
+    """The child in a place that the grammar fills. Raises `DisagreementError` for a tree that is torn there."""
+    child = node.child_by_field_name(name)
+    if child is None:
+        raise DisagreementError
+    return child
+
+
 def _character_of_byte(text: str) -> list[int]:
     index: list[int] = []
     for number, character in enumerate(text):

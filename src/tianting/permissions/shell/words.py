@@ -12,6 +12,7 @@ Hole = tuple[int, int, str]
 """Begin and end of an expansion in the source, and the variable's name."""
 
 _ENDS_A_WORD = frozenset(" \t\n;|&<>()")
+_ENDS_A_TEST = frozenset(";\n")
 _GLOB = frozenset("*?[")
 _ANSI = re.compile(
     r"\\(?:([abeEfnrtv\\'\"?])|x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})|c(.))",
@@ -34,10 +35,20 @@ def read_word(source: str, begin: int, end: int, holes: list[Hole]) -> Word:
     return _Unquoting(source, begin, end, holes).word()
 
 
+def check_test(source: str, begin: int, end: int, holes: list[Hole]) -> None:
+    """See that `[[ … ]]` ends where the parser says, and not before. Raises `DisagreementError`."""
+    unquoting = _Unquoting(source, begin, end - 2, holes, stops=_ENDS_A_TEST)
+    if "]]" in unquoting.word().pattern:
+        raise DisagreementError
+
+
 class _Unquoting:
     """One word being unquoted, from left to right."""
 
-    def __init__(self, source: str, begin: int, end: int, holes: list[Hole]) -> None:
+    def __init__(
+        self, source: str, begin: int, end: int, holes: list[Hole], stops: frozenset[str] = _ENDS_A_WORD
+    ) -> None:
+        self._stops = stops
         self._source = source
         self._begin = self._at = begin
         self._end = end
@@ -74,7 +85,7 @@ class _Unquoting:
             self._escaped()
         elif character == "$":
             self._dollar()
-        elif character in _ENDS_A_WORD or character == "`":
+        elif character in self._stops or character == "`":
             raise DisagreementError
         else:
             self._special(character)
