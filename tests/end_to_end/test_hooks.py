@@ -203,6 +203,21 @@ async def test_the_end_of_a_session_is_told_and_nothing_follows_the_result(stage
     assert (told["session_id"], told["cwd"]) == (ended.result["session_id"], str(stage.project))
 
 
+async def test_a_hook_behind_a_private_address_is_asked_where_the_settings_name_it(stage: Stage) -> None:
+    async with playing(*TOUCH) as server:
+        stage.toward(server)
+        hook = {"hooks": [{"type": "http", "url": f"{server.base_url}/hook", "onFailure": "block"}]}
+        hooked(stage, PreToolUse=hook)
+        allowed = msgspec.json.encode({"allowedHttpHookUrls": [f"{server.base_url}/*"]}).decode()
+        closed = await stage.run("-p", "Go.", "--output-format", "stream-json", *MAY)
+        asked_before = len(server.requests)
+        await stage.run("-p", "Go.", "--output-format", "stream-json", *MAY, "--settings", allowed)
+
+    assert "is a private address; name it in allowedHttpHookUrls" in closed.stdout
+    assert asked_before == 2
+    assert "/hook" in [request.path for request in server.requests]
+
+
 async def test_no_hook_runs_where_all_are_disabled(stage: Stage) -> None:
     hooked(stage, PreToolUse=command("exit 2"))
 

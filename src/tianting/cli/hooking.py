@@ -56,7 +56,7 @@ async def open_hooks(
     read = read_configured(loaded)
     for complaint in read.complaints:
         click.echo(f"tianting: {complaint}", err=True)
-    async with HookRunner(read.hooks, setting(workspace, environment, spill), new_id=random_uuid) as runner:
+    async with HookRunner(read.hooks, setting(loaded, workspace, environment, spill), new_id=random_uuid) as runner:
         yield HookPoints(runner, Ties(circumstances=_circumstances(scene, workspace), rule_holds=rule_holds(workspace)))
 
 
@@ -85,7 +85,7 @@ def read_configured(loaded: Loaded) -> "ReadHooks":
     )
 
 
-def setting(workspace: Workspace, environment: Mapping[str, str], spill: Path) -> "HookSetting":
+def setting(loaded: Loaded, workspace: Workspace, environment: Mapping[str, str], spill: Path) -> "HookSetting":
     """Where hooks run. `environment` is all of ours; what of it a hook sees is decided at each."""
     from tianting.extensions.hooks.launch import CommandSurroundings
     from tianting.extensions.hooks.runner import HookSetting
@@ -93,7 +93,8 @@ def setting(workspace: Workspace, environment: Mapping[str, str], spill: Path) -
     surroundings = CommandSurroundings(
         environment=environment, project_directory=workspace.root, variables_file=spill / "variables.sh"
     )
-    return HookSetting(surroundings=surroundings, spill_directory=spill)
+    allowed_urls = loaded.settings.allowed_http_hook_urls
+    return HookSetting(surroundings=surroundings, spill_directory=spill, allowed_urls=allowed_urls)
 
 
 def rule_holds(workspace: Workspace) -> "RuleHolds":

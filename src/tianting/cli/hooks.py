@@ -136,7 +136,9 @@ async def _tried(loaded: Loaded, hook_input: HookInput) -> DryRun:
     wish = SandboxWish(settings=loaded.settings.sandbox, home=home_directory(os.environ))
     async with (
         open_toolbox(Invocation(), workspace, "claude", spill, environment, wish) as toolbox,
-        HookRunner(read_configured(loaded).hooks, setting(workspace, environment, spill), new_id=random_uuid) as runner,
+        HookRunner(
+            read_configured(loaded).hooks, setting(loaded, workspace, environment, spill), new_id=random_uuid
+        ) as runner,
     ):
         dispatcher = ToolDispatcher(toolbox.tools, Gate(_no_judge), Limits())
         return await dry_run(runner, hook_input, _holds(hook_input, dispatcher, workspace))

@@ -8,7 +8,6 @@ from tianting.sandbox.settings import WITHOUT_EFFECT
 _TOP = (
     "$schema",
     "agent",
-    "allowedHttpHookUrls",
     "allowedMcpServers",
     "alwaysThinkingEnabled",
     "apiKeyHelper",

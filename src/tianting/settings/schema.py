@@ -118,6 +118,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     """Programs to run at events: {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", …}]}]}."""
     disable_all_hooks: bool = False
     """No hook runs."""
+    allowed_http_hook_urls: tuple[str, ...] | None = None
+    """Addresses that hooks of type http may reach, `*` standing for anything; every public one unless told."""
     allow_managed_hooks_only: bool = False
     """Managed settings only: hooks of all other levels do not count."""
     allow_managed_permission_rules_only: bool = False
