@@ -32,7 +32,7 @@ def test_help_shows_options_and_commands(tianting: CommandLine, flag: str) -> No
     assert "..." not in told.stdout  # nothing is cut
 
 
-@pytest.mark.parametrize("command", ["completion", "demo", "models", "sessions"])
+@pytest.mark.parametrize("command", ["completion", "config", "demo", "models", "permissions", "sessions", "trust"])
 def test_each_command_explains_itself(tianting: CommandLine, command: str) -> None:
     told = tianting(command, "--help")
 

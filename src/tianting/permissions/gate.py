@@ -18,6 +18,15 @@ LONGEST_REASON = 280
 of 600."""
 
 
+_MARKS = (
+    "needs the user's permission (",
+    " was not run: ",
+    "Plan mode is on: ",
+    "The user declined",
+    " may run could not be decided; nothing was run.",
+)
+
+
 class Gate:
     """Decides the calls of one session. `judge` is called for the first of them, and not before."""
 
@@ -77,6 +86,11 @@ def clipped(text: str) -> str:
     if len(data) <= LONGEST_REASON:
         return text
     return f"{data[: LONGEST_REASON - 3].decode(errors='ignore')}…"
+
+
+def tells_of_refusal(words: str) -> bool:
+    """Whether the result of a failed call says that it was not permitted: transcripts hold the words alone."""
+    return any(mark in words for mark in _MARKS)
 
 
 def _advice(rules: tuple[str, ...]) -> str:
