@@ -94,6 +94,28 @@ async def test_hooks_that_would_run_outside_cannot_be_written(stage: Stage) -> N
     assert not (stage.project / ".tianting").exists()
 
 
+@pytest.mark.parametrize("linked", [True, False])
+async def test_commits_work_in_a_linked_work_tree_and_below_the_top(stage: Stage, linked: bool) -> None:
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    place = stage.project.parent / "linked" if linked else stage.project / "sub"
+    if linked:
+        add = [*git, "worktree", "add", "-q", str(place)]
+        subprocess.run(add, cwd=stage.project, env=stage.environment, check=True, capture_output=True)
+    place.mkdir(exist_ok=True)
+    repository, stage.project = stage.project, place
+    hook = repository / ".git" / "hooks" / "post-commit"
+
+    told = await results(
+        stage,
+        f"{' '.join(git)} commit -q --allow-empty -m Inside && git log -1 --format=%s",
+        f"python3 -c \"open('{hook}', 'w')\"",
+    )
+
+    assert told[0].startswith("Inside\nexit 0")
+    assert "Read-only file system" in told[1]
+    assert not hook.exists()
+
+
 async def test_command_that_takes_a_gigabyte_ends_and_the_model_is_told(stage: Stage) -> None:
     [told] = await results(stage, "x=$(head -c 1000000000 /dev/zero | tr '\\0' a); echo ${#x}")
 

@@ -55,6 +55,17 @@ def test_own_home_is_hidden_wherever_it_is_but_for_results(root: Path, home: Pat
     assert (str(own) in policy.hidden, str(results) in policy.read_only) == (True, True)
 
 
+def test_commits_can_be_written_where_they_belong_but_no_hooks(root: Path, home: Path, tmp_path: Path) -> None:
+    repository = tmp_path.resolve() / "main" / ".git"
+    repository.mkdir(parents=True)
+    places = Places(home=str(home), roots=(str(root),), git_directory=str(repository))
+
+    policy = policy_for(SandboxSettings(), places)
+
+    assert str(repository) in policy.writable
+    assert {f"{repository}/hooks", f"{repository}/config"} <= set(policy.read_only)
+
+
 def test_pointer_of_a_linked_work_tree_cannot_be_turned_elsewhere(root: Path, home: Path) -> None:
     root.joinpath(".git").write_text("gitdir: /elsewhere/.git/worktrees/work\n")
 

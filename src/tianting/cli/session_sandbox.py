@@ -12,6 +12,7 @@ import click
 from tianting.sandbox.commands import CommandSandbox, open_sandbox
 from tianting.sandbox.places import Places
 from tianting.sandbox.settings import SandboxSettings
+from tianting.settings.levels import find_places
 from tianting.tools.workspace import Workspace
 
 
@@ -31,6 +32,14 @@ def sandbox_places(workspace: Workspace, *, home: Path, results: Path | None = N
     return Places(
         home=str(Path.home()),
         roots=tuple(map(str, (workspace.root, *workspace.additional))),
+        git_directory=_git_directory(workspace.root, home),
         hidden=(str(home),),
         readable=() if results is None else (str(results),),
     )
+
+
+def _git_directory(root: Path, home: Path) -> str:
+    """Where git keeps the repository of `root`, if that lies outside; empty where it does not."""
+    repository = find_places(root, home, {}).main_checkout
+    directory = repository / ".git"
+    return str(directory) if repository != root and directory.is_dir() else ""

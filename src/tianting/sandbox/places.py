@@ -72,6 +72,8 @@ class Places(Struct, frozen=True, kw_only=True):
     """The work tree first, then additional directories; all writable."""
     protected: tuple[str, ...] = PROTECTED
     """Relative to each root."""
+    git_directory: str = ""
+    """Of a repository that the work tree is only a part of, or linked to: commits are written there. Empty for none."""
     private_tmp: str = ""
     """An existing directory of this session for /tmp; see `SandboxPolicy.private_tmp`."""
     hidden: tuple[str, ...] = ()
@@ -86,7 +88,7 @@ def policy_for(settings: SandboxSettings, places: Places) -> SandboxPolicy:
     exceptions = _expand((*files.allow_read, *files.allow_write, *places.readable), places)
     secrets = _expand((*(f"~/{name}" for name in SECRETS), *places.hidden), places) - exceptions
     return SandboxPolicy(
-        writable=_sorted(_expand((*places.roots, *files.allow_write), places)),
+        writable=_sorted(_expand((*places.roots, *_git_directory(places), *files.allow_write), places)),
         read_only=_sorted(
             _expand(files.deny_write, places)
             | _protected(places)
@@ -113,7 +115,12 @@ def _protected(places: Places) -> set[str]:
     paths = [Path(root, name) for root in places.roots for name in places.protected]
     # Of a linked work tree it is a file that says where git finds its hooks.
     paths += [path for root in places.roots if (path := Path(root, ".git")).is_file()]
+    paths += [Path(place, name) for place in _git_directory(places) for name in ("hooks", "config")]
     return {str(path.parent.resolve() / path.name) for path in paths}
+
+
+def _git_directory(places: Places) -> tuple[str, ...]:
+    return (places.git_directory,) if places.git_directory else ()
 
 
 def _expand(patterns: Iterable[str], places: Places) -> set[str]:
