@@ -129,6 +129,27 @@ async def test_who_weighs_in(verdict: Verdict, decision: Decision) -> None:
     assert await gate(Says(verdict), person).decide(CALL, ACCESSES, lambda _: Allow(reason="weighed")) == decision
 
 
+@pytest.mark.parametrize(
+    ("question", "by"),
+    [
+        pytest.param(QUESTION, "delegate", id="a question"),
+        pytest.param(Ask(reason="rm", binding=True), "person", id="only a person may answer"),
+    ],
+)
+async def test_delegate_answers_in_the_person_s_place(question: Ask, by: str) -> None:
+    person, delegate = Asked(Allow(reason="person")), Asked(Allow(reason="delegate"))
+
+    judge = Says(question)
+
+    assert await Gate(lambda: judge, person, delegate=delegate).decide(CALL, ACCESSES) == Allow(reason=by)
+
+
+async def test_delegate_is_no_person_where_there_is_none() -> None:
+    judge = Says(Ask(reason="rm", binding=True))
+
+    assert isinstance(await Gate(lambda: judge, delegate=Asked(Allow())).decide(CALL, ACCESSES), Deny)
+
+
 async def test_question_that_breaks_is_a_no() -> None:
     assert isinstance(await gate(Says(QUESTION), Broken()).decide(CALL, ACCESSES), Deny)
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from msgspec import Struct, structs
@@ -49,6 +50,9 @@ from tianting.settings.providers import default_model, model_catalogue
 from tianting.settings.schema import Settings
 from tianting.tools.workspace import Workspace
 from tianting.worktree.survey import PendingSurvey, Survey
+
+if TYPE_CHECKING:
+    from tianting.permissions.session_judge import SessionJudge
 
 MOST_OUTPUT = 32_000
 """Tokens asked for in one answer, where the model could write more: enough for any file, kind to rate limits."""
@@ -112,7 +116,7 @@ async def open_session(
             ground.loaded, _scene(invocation, ground, place, mode), workspace, ground.environment, spill
         ) as hooks,
     ):
-        gate = _gate(invocation, ground, mode, workspace, spill, person, hooks=hooks)
+        gate = _gate(_judge(invocation, ground, mode, workspace, spill), ground, mode, person, hooks)
         loop = _loop(invocation, ground, door, toolbox, gate, hooks)
         surveyed = survey.finish(SURVEY_PATIENCE)
         log = None if invocation.no_session_persistence else _log(place, ground, surveyed)
@@ -158,25 +162,28 @@ def _mode(invocation: Invocation, ground: Ground) -> PermissionMode:
     )
 
 
+def _judge(
+    invocation: Invocation, ground: Ground, mode: PermissionMode, workspace: Workspace, spill: Path
+) -> "Callable[[], SessionJudge]":
+    flags = Flags(allowed=invocation.allowed_tools, disallowed=invocation.disallowed_tools)
+    return late_judge(ground.loaded, flags, mode, workspace, spill)
+
+
 def _gate(
-    invocation: Invocation,
+    judge: "Callable[[], SessionJudge]",
     ground: Ground,
     mode: PermissionMode,
-    workspace: Workspace,
-    spill: Path,
     person: MakePerson | None,
-    *,
     hooks: AgentHooks,
 ) -> Gate:
-    flags = Flags(allowed=invocation.allowed_tools, disallowed=invocation.disallowed_tools)
-    judge = late_judge(ground.loaded, flags, mode, workspace, spill)
     if mode == "dontAsk":
         return Gate(judge)
     if person is None:
-        return Gate(judge, hooks.person(None))
+        return Gate(judge, delegate=hooks.person(None))
     from tianting.cli.granting import LocalGrants
 
-    return Gate(judge, hooks.person(person(LocalGrants(judge, ground.places, ground.loaded))))
+    asked = person(LocalGrants(judge, ground.places, ground.loaded))
+    return Gate(judge, asked, delegate=hooks.person(asked))
 
 
 def _scene(invocation: Invocation, ground: Ground, place: Place, mode: PermissionMode) -> Scene:

@@ -28,11 +28,18 @@ _MARKS = (
 
 
 class Gate:
-    """Decides the calls of one session. `judge` is called for the first of them, and not before."""
+    """Decides the calls of one session.
 
-    def __init__(self, judge: Callable[[], Judge], person: Person | None = None) -> None:
+    `judge` is called for the first of them, and not before. `delegate` answers in the person's place, except where
+    only a person may.
+    """
+
+    def __init__(
+        self, judge: Callable[[], Judge], person: Person | None = None, *, delegate: Person | None = None
+    ) -> None:
         self._judge = judge
         self._person = person
+        self._delegate = delegate or person
         self._one_question = anyio.Lock()  # calls that run together must not ask over each other
 
     async def decide(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh = as_judged) -> Decision:
@@ -54,13 +61,14 @@ class Gate:
     async def _ask(
         self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh, reason: str, *, binding: bool
     ) -> Decision:
-        if self._person is None:
+        person = self._person if binding else self._delegate
+        if person is None:
             return Deny(reason=self._nobody_to_ask(call, accesses, reason, binding=binding))
         try:
             async with self._one_question:
                 # The answer to the question before this one may have been a rule that covers this call, too.
                 now = self._weighed(call, accesses, weigh)
-                return await self._person.ask(call, accesses, now.reason) if isinstance(now, Ask) else now
+                return await person.ask(call, accesses, now.reason) if isinstance(now, Ask) else now
         except Exception:  # a question that breaks must not become a yes
             log.exception("asking about call %s failed", call.call_id)
             return Deny(reason="The question to the user could not be shown; nothing was run.")
