@@ -27,6 +27,8 @@ from tianting.protocol.deltas import (
 from tianting.protocol.events import (
     AnswerAborted,
     Event,
+    HookRecord,
+    HooksAsked,
     ModelUse,
     NoteAdded,
     RequestStarted,
@@ -391,6 +393,44 @@ def test_result_meta_says_whether_a_person_refused(
 
     assert line["tool_result_meta"] == [{"id": "toolu_2", **meta}]
     assert line["message"]["content"][0]["is_error"] is True
+
+
+def test_hooks_are_told_with_what_they_say_to_the_person() -> None:
+    record = HookRecord(
+        hook_id="h1", name="PreToolUse:Bash", event="PreToolUse", title="guard.sh", stderr="No.", exit_code=2,
+        outcome="error",
+    )  # fmt: skip
+
+    assert tell([HooksAsked(records=(record,), messages=("It failed.",))]) == [
+        {
+            "type": "system",
+            "subtype": "hook_response",
+            "hook_id": "h1",
+            "hook_name": "PreToolUse:Bash",
+            "hook_event": "PreToolUse",
+            "output": "No.",
+            "stdout": "",
+            "stderr": "No.",
+            "exit_code": 2,
+            "outcome": "error",
+            "session_id": SESSION,
+            "uuid": "id-1",
+        },
+        {
+            "type": "system",
+            "subtype": "informational",
+            "content": "It failed.",
+            "level": "warning",
+            "session_id": SESSION,
+            "uuid": "id-2",
+        },
+    ]
+
+
+def test_a_turn_that_a_hook_ended_is_a_success_with_its_reason() -> None:
+    [line] = tell([TurnFinished(report=TurnReport(end="hook_stopped", text="Enough."))])
+
+    assert line == result(uuid="id-1", result="Enough.", terminal_reason="hook_stopped", num_turns=0)
 
 
 def test_aborted_answer_tells_only_what_was_not_told_yet() -> None:

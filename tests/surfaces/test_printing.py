@@ -8,7 +8,7 @@ import pytest
 from tests.surfaces.outputs import KeptOutput
 from tianting.protocol.content import Text
 from tianting.protocol.deltas import BlockFinished, MessageStarted, ModelSwitched, RequestRetried, TextDelta
-from tianting.protocol.events import Event, SessionStarted, ToolFinished, TurnEnd, TurnFinished, TurnReport
+from tianting.protocol.events import Event, HooksAsked, SessionStarted, ToolFinished, TurnEnd, TurnFinished, TurnReport
 from tianting.protocol.stream_json import StreamJsonEncoder
 from tianting.protocol.tool_calls import CallResult, ToolCall
 from tianting.surfaces.printing import JsonSurface, StreamJsonSurface, TextSurface
@@ -44,6 +44,16 @@ async def test_text_prints_the_answer_and_nothing_else() -> None:
         await surface(event)
 
     assert (output.text, errors.text, surface.exit_code) == ("Done.\n", "", 0)
+
+
+async def test_what_hooks_say_to_the_person_stands_on_standard_error() -> None:
+    output, errors = KeptOutput(), KeptOutput()
+    surface = TextSurface(output, errors)
+
+    for event in (HooksAsked(messages=("It\nfailed.\x1b",)), ends("hook_stopped", "Enough.")):
+        await surface(event)
+
+    assert (output.text, errors.text, surface.exit_code) == ("Enough.\n", "It failed.␛\n", 0)
 
 
 async def test_verbose_text_tells_the_way_on_standard_error() -> None:

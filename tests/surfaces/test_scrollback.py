@@ -9,6 +9,7 @@ from tianting.protocol.content import Text
 from tianting.protocol.deltas import BlockFinished, ModelSwitched, RequestRetried, TextDelta
 from tianting.protocol.events import (
     Event,
+    HooksAsked,
     RequestStarted,
     SessionStarted,
     ToolFinished,
@@ -111,6 +112,15 @@ async def test_retry_fallback_and_failure_are_one_line_each() -> None:
         "Half",
         "Stopped by the user.",
     ]
+
+
+async def test_what_hooks_say_and_that_one_ended_the_turn() -> None:
+    ended = TurnFinished(report=TurnReport(end="hook_stopped", text="Enough."))
+
+    drawn = await draw(HooksAsked(messages=("It\nfailed.\x1b",)), ended)
+
+    assert drawn.splitlines()[0] == "It failed.␛"
+    assert "Enough." in drawn.splitlines()[1]
 
 
 async def test_colour_is_the_only_escape_sequence() -> None:

@@ -230,11 +230,7 @@ class StreamJsonEncoder:
         return self._line(denied)
 
     def _hooks_asked(self, event: HooksAsked) -> list[bytes]:
-        told = [
-            Informational(content=message, session_id=self._session_id, uuid=self._new_id())
-            for message in event.messages
-        ]
-        return [*map(self._hook_line, event.records), *map(self._line, told)]
+        return [*map(self._hook_line, event.records), *map(self._informational_line, event.messages)]
 
     def _hook_line(self, record: HookRecord) -> bytes:
         response = HookResponse(
@@ -250,6 +246,9 @@ class StreamJsonEncoder:
             uuid=self._new_id(),
         )
         return self._line(response)
+
+    def _informational_line(self, words: str) -> bytes:
+        return self._line(Informational(content=words, session_id=self._session_id, uuid=self._new_id()))
 
     def _turn_finished(self, event: TurnFinished) -> list[bytes]:
         report = event.report

@@ -8,7 +8,6 @@ Retry 1 of 10 in 0.5 s: overloaded (529)
 
 from tianting.protocol.deltas import BlockFinished, ModelSwitched, RequestRetried, TextDelta
 from tianting.protocol.events import Event, HooksAsked, SessionStarted, ToolFinished, ToolStarted, TurnFinished
-from tianting.protocol.turn_ends import MEANINGS
 from tianting.surfaces.colours import Ink, inked
 from tianting.surfaces.drawing import call_line, complaint_line, result_lines, retry_line, switch_line
 from tianting.surfaces.escaping import one_line, visible
@@ -65,7 +64,7 @@ class Scrollback:
 
     async def _end(self, event: BlockFinished | TurnFinished) -> None:
         await self._end_line()
-        if isinstance(event, TurnFinished) and MEANINGS[event.report.end].is_error:
+        if isinstance(event, TurnFinished) and event.report.end != "answered":
             await self.say(complaint_line(event.report), "red")
 
     async def _begin_call(self, event: ToolStarted) -> None:
