@@ -178,8 +178,9 @@ def test_prompt_that_is_not_there_costs_nothing(worked: CommandLine, wanted: str
     assert Path("a.txt").read_text() == "two\n"
 
 
-def test_unknown_uuid_costs_nothing(worked: CommandLine) -> None:
-    told = worked("rewind", SESSION)
+@pytest.mark.parametrize("what", ["--both", "--files"])
+def test_unknown_uuid_costs_nothing(worked: CommandLine, what: str) -> None:
+    told = worked("rewind", SESSION, what)
 
     assert told == Ran(1, "", f"tianting: The session {SESSION} has no prompt '{SESSION}'.\n")
 
