@@ -9,9 +9,6 @@ import pytest
 
 from tests.end_to_end.stage import Ended, Line, Stage, body, playing
 from tianting.models.scripted import Reply, calls, says
-from tianting.settings.levels import find_places
-from tianting.settings.loading import load_settings
-from tianting.settings.trust import trust
 
 pytestmark = pytest.mark.anyio
 
@@ -127,15 +124,23 @@ async def test_a_hooks_yes_spares_a_question_and_undoes_no_rule(
     assert len(ended.result["permission_denials"]) == (0 if is_run else 1)
 
 
-async def test_a_hook_answers_where_nobody_can_be_asked(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("permissions", "is_run"),
+    [
+        pytest.param({}, True, id="what a mode asks"),
+        pytest.param({"ask": ["Bash(touch *)"]}, False, id="what a rule wants asked"),
+    ],
+)
+async def test_a_hook_answers_where_nobody_can_be_asked(stage: Stage, permissions: Line, is_run: bool) -> None:
     hooked(
         stage,
+        permissions=permissions,
         PermissionRequest=command("""echo '{"hookSpecificOutput": {"decision": {"behavior": "allow"}}}'"""),
     )
 
     await run(stage, TOUCH)
 
-    assert (stage.project / "made").exists()
+    assert (stage.project / "made").exists() is is_run
 
 
 async def test_hooks_add_to_what_the_model_knows(stage: Stage) -> None:
@@ -236,8 +241,7 @@ async def test_a_projects_hooks_run_once_it_is_trusted(stage: Stage) -> None:
     assert "will not count until you trust this project" in ended.stderr
     assert not (stage.project / "ran").exists()
 
-    waiting = load_settings(find_places(stage.project, stage.home, stage.environment)).waiting
-    trust(stage.home, stage.project, waiting, now=0.0)
+    assert (await stage.run("trust", "--yes")).code == 0
     await run(stage, (says("Done."),))
     assert (stage.project / "ran").exists()
 
