@@ -53,7 +53,7 @@ class DrawnPaths:
     def matches(self, pattern: str, *, prefix: str) -> tuple[str, ...] | None:
         parts = [shell_pattern(part) for part in pattern.replace("/./", "/").split("/")]
         found = [file for file in self._files if self._fits(file.split("/"), parts)]
-        return tuple(found) if len(found) < 5 else None
+        return tuple(found) if len(found) < 3 else None
 
     @staticmethod
     def _fits(names: list[str], parts: list[re.Pattern[str]]) -> bool:

@@ -377,6 +377,17 @@ def test_accept_edits_covers_file_commands_inside(command: str, expected: str) -
     assert judged(bash(command, "acceptEdits"), None, ground(facts)) == expected
 
 
+def test_a_rule_for_a_program_by_its_path_means_the_file_it_was_written_for() -> None:
+    ruleset = rules(allow="Bash(./run *)")
+
+    assert [
+        judged(bash("./run x"), ruleset),
+        judged(bash("cd src && ./run x"), ruleset),
+        judged(bash("./run x", cwd="/repo/src"), ruleset),
+        judged(bash("cd src && ./run x"), rules(allow="Bash(cd src && ./run x)")),
+    ] == ["allow", "ask", "ask", "allow"]
+
+
 def test_parameters_of_a_command_can_be_ruled() -> None:
     ruleset = rules(deny="Bash(run_in_background:true)", ask="Bash(description:*deploy*)")
 

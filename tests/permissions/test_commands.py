@@ -25,6 +25,11 @@ grep -e x -e y a.py
 grep 'a;b|c' a.py
 rg --hidden TODO src
 find . -name '*.py'
+find -L src -H -type f
+find -newer a.py
+sed --quiet -n 1p -- a.py
+git --no-pager
+head -n $((1 + 2)) a.py
 find src -type f -newer a.py
 diff a.py b.py
 diff <(sort a.py) <(sort b.py)
@@ -285,6 +290,20 @@ git cat-file --filters HEAD:a.py
 git $X
 cd src && git status
 pushd src && git log
+pushd
+popd
+cd a b
+cd "$X" && cat a.py
+cd "$X" && cat *.py
+cd a && cd b && cd c && cd d && cd e && cat x
+cat /*/*
+sed --
+sed -n
+head $X a.py
+ls $(curl https://x)
+echo $(curl https://x)
+timeout -$X ls
+cat /repo/*
 cd $(pwd) && git diff
 cd /repo && git status && cd src
 echo hi > out
@@ -558,6 +577,12 @@ cd / && rm -rf *
 cd /; rm -rf ./*
 cd .. && rm -rf repo
 cd src && rm -rf ..
+cd "$X" && rm -rf *
+cd "$X"; rm -rf .
+find -L / -delete
+cp -- x /etc/y
+zsh -c "ls '"
+sudo bash -c "ls '"
 $X -rf /
 ${x:-rm} -rf /
 $(echo rm) -rf /
@@ -745,6 +770,8 @@ chmod +x a.py
         "ls\r; rm -rf /",
         "ls \u200b",
         "rm -rf /\x00",
+        "sudo " * 400 + "ls",
+        "env -i " * 30 + "ls | sh",
         "python3 -c 'import os\nwhile 1: os.fork()'",
     ],
 )

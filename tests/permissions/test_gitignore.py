@@ -96,6 +96,8 @@ def test_a_pattern_covers_what_git_ignores(repository: Path, pattern: str, paths
         pytest.param("\\*", "*", "a", id="escaped star"),
         pytest.param("a[", "", "a[", id="class without an end"),
         pytest.param("a\\", "", "a", id="backslash at the end"),
+        pytest.param("[a-\\", "", "a", id="range without an end"),
+        pytest.param("[[:x]", "[ : x", "a", id="a class that is none"),
         pytest.param("/", "", "a", id="nothing"),
         pytest.param("**", "a a/b", "", id="everything"),
     ],

@@ -72,6 +72,9 @@ def test_a_loop_leads_to_itself(tree: Path) -> None:
         "[z-a].py",
         "?.py",
         "*/*/*",
+        "sub//*.py",
+        "sub/*/",
+        "b.py/*",
     ],
 )
 def test_a_pattern_opens_what_bash_opens(tree: Path, pattern: str) -> None:
@@ -83,7 +86,9 @@ def test_a_pattern_opens_what_bash_opens(tree: Path, pattern: str) -> None:
         check=True,
     ).stdout.decode()
     bash = sorted(
-        f"{tree}/{name}".rstrip("/") for name in listing.split("\0") if name.rstrip("/") not in {"", ".", ".."}
+        f"{tree}/{name}".rstrip("/")
+        for name in listing.replace("//", "/").split("\0")
+        if name.rstrip("/") not in {"", ".", ".."}
     )
 
     ours = LocalPaths().matches(f"{tree}/{pattern}", prefix=f"{tree}/")
@@ -98,6 +103,19 @@ def test_too_many_matches_are_not_looked_at(tree: Path) -> None:
         (tree / f"{number}.txt").touch()
 
     assert LocalPaths().matches(f"{tree}/*.txt", prefix=f"{tree}/") is None
+
+
+def test_a_directory_that_is_not_there_holds_nothing(tree: Path) -> None:
+    assert LocalPaths().matches(f"{tree}/nothing/*", prefix=f"{tree}/nothing/") == ()
+
+
+def test_looking_has_an_end(tree: Path) -> None:
+    for number in range(70):
+        (tree / f"d{number}").mkdir()
+        for inner in range(70):
+            (tree / f"d{number}" / str(inner)).touch()
+
+    assert LocalPaths().matches(f"{tree}/d*/x*", prefix=f"{tree}/") is None
 
 
 def test_a_directory_is_looked_up_once_a_call(tree: Path) -> None:

@@ -47,6 +47,7 @@ MODES = st.sampled_from(["default", "acceptEdits", "plan", "dontAsk"])
         pytest.param(call("Write", "edit", "/repo/.git/x"), ("Edit(//repo/.git/x)",), id="a protected file"),
         pytest.param(call("Write", "edit", "/etc/x"), (), id="a system file is asked each time"),
         pytest.param(call("Read", "read", "/srv/x"), ("Read(//srv/x)",), id="read"),
+        pytest.param(call("Read", "read", "/repo/a.py", "/srv/x"), ("Read(//srv/x)",), id="only what was asked about"),
         pytest.param(call("WebFetch", "fetch", "https://x.org/y"), ("WebFetch(domain:x.org)",), id="fetch"),
         pytest.param(call("WebFetch", "fetch", "https://[::1"), (), id="no address"),
         pytest.param(call("mcp__s__t"), ("mcp__s__t",), id="tool of a server"),

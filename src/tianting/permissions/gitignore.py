@@ -110,8 +110,6 @@ def _character_class(body: str, at: int) -> tuple[str | None, int]:
         members.append(member)
     inside = "".join(members)
     # A class never means a slash, whatever it lists.
-    if not inside:
-        return ("[^/]" if negated else "(?!)"), at + 1
     return (f"[^/{inside}]" if negated else f"(?!/)[{inside}]"), at + 1
 
 

@@ -39,6 +39,8 @@ def allowing_texts(command: Command) -> tuple[str, ...]:
     assigned = () if all(is_safe(each) for each in command.assignments) else command.assignments
     if not command.words:
         return (_raw(assigned, ()),)
+    if not assigned and _are_plain(command.words):
+        return (" ".join([word.value for word in command.words]),)
     raw, quoted = _raw(assigned, command.words), _raw(assigned, command.words, quote=True)
     return (raw,) if raw == quoted else (raw, quoted)
 
@@ -46,7 +48,7 @@ def allowing_texts(command: Command) -> tuple[str, ...]:
 def forbidding_texts(command: Command) -> tuple[str, ...]:
     """What a deny or ask rule may match."""
     words = command.words
-    if all(word.raw is word.value for word in words) and not command.assignments and command.program != "git":
+    if _are_plain(words) and not command.assignments and command.program != "git":
         return _of_plain_words([word.value for word in words])
     texts = [command.text, _raw((), words), _raw((), words, quote=True)]
     if words:
@@ -57,6 +59,11 @@ def forbidding_texts(command: Command) -> tuple[str, ...]:
         if name == "git":
             texts.append(" ".join([name, *(word.value for word in without_globals(words[1:]))]))
     return tuple(dict.fromkeys(texts))
+
+
+def _are_plain(words: tuple[Word, ...]) -> bool:
+    """Whether nothing is quoted; both readers give such a word one text."""
+    return all([word.raw is word.value for word in words])  # noqa: C419  # half the time of a generator
 
 
 def _of_plain_words(values: list[str]) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 from tianting.permissions.case import Case
 from tianting.permissions.file_access import Ends, objection, permission
+from tianting.permissions.paths import normal
 from tianting.permissions.questions import FileEffect, Part, Verdict, strictest
 from tianting.permissions.rule_text import Rule
-from tianting.permissions.ruleset import Rules, permitted, questioned, refused
+from tianting.permissions.ruleset import permitted, questioned, refused
 from tianting.permissions.script import HOLE, Assignment, Command, Word
 from tianting.permissions.shell.command_texts import (
     allowing_texts,
@@ -99,37 +100,37 @@ class _Judge:
 
     def _judge(self, running: Running) -> Verdict:
         command = running.command
-        found = [refused(rule) for rule in self._speaking(self._rules.deny, running)]
+        texts = self._forbidding_texts(running)
+        found = [refused(rule) for rule in self._rules.deny.commands if _speaks(rule, texts)]
         if reason := danger(command, running.hidden, self._where, self._ground) or self._hidden_danger(running):
             found.append(Verdict("ask", reason, fixed=True))
         if running.doubt:
             found.append(Verdict("ask", f"what it runs cannot be told: {running.doubt}", fixed=True))
         found += self._objections(running)
-        found += [questioned(rule) for rule in self._speaking(self._rules.ask, running)]
-        if (possible := self._possible_match(running)) is not None:
-            found.append(possible)
+        found += [questioned(rule) for rule in self._rules.ask.commands if _speaks(rule, texts)]
+        found += self._possible_matches(running)
         found.append(self._allowed(running))
         return strictest(found)
 
-    def _speaking(self, rules: Rules, running: Running) -> list[Rule]:
-        if not rules.commands:
+    def _forbidding_texts(self, running: Running) -> list[str]:
+        if not (self._rules.deny.commands or self._rules.ask.commands):
             return []
-        texts = [text for each in (running.command, *running.outer, *running.hidden) for text in forbidding_texts(each)]
-        return [rule for rule in rules.commands if _speaks(rule, texts)]
+        return [text for each in (running.command, *running.outer, *running.hidden) for text in forbidding_texts(each)]
 
     def _hidden_danger(self, running: Running) -> str:
         return next((why for each in running.hidden if (why := danger(each, (), self._where, self._ground))), "")
 
-    def _possible_match(self, running: Running) -> Verdict | None:
+    def _possible_matches(self, running: Running) -> list[Verdict]:
         """A deny rule could speak of what only the running shell knows."""
-        for rule in self._rules.deny.commands:
-            for each in (running.command, *running.hidden):
-                known = known_beginning(each)
-                if known is not None and rule.command is not None and rule.command.might_begin(known):
-                    return Verdict(
-                        "ask", f"the rule {rule.text} may forbid it, once its variables are known", fixed=True
-                    )
-        return None
+        if not self._rules.deny.commands:
+            return []
+        beginnings = [known_beginning(each) for each in (running.command, *running.hidden)]
+        known = [each for each in beginnings if each is not None]
+        return [
+            Verdict("ask", f"the rule {rule.text} may forbid it, once its variables are known", fixed=True)
+            for rule in self._rules.deny.commands
+            if rule.command is not None and any(map(rule.command.might_begin, known))
+        ]
 
     # --- files
 
@@ -203,6 +204,8 @@ class _Judge:
         return looking or Verdict("ask", _why_asked(command))
 
     def _allow_rule(self, running: Running) -> Rule | None:
+        if self._is_elsewhere(running.command.program):
+            return None
         texts = allowing_texts(running.command)
         outer = [text for each in running.outer for text in allowing_texts(each)]
         opens = not running.exact_only and bool(running.command.program)
@@ -210,6 +213,11 @@ class _Judge:
             if _is_exactly(rule, (*texts, *outer)) or (opens and _speaks(rule, texts)):
                 return rule
         return None
+
+    def _is_elsewhere(self, program: str) -> bool:
+        """Whether `./run` means another file than it did where the rule was written."""
+        relative = "/" in program and not program.startswith("/")
+        return relative and (self._moves or normal(self._case.question.cwd) != self._ground.root)
 
     def _looks(self, running: Running) -> Verdict | None:
         """The verdict on a command that changes nothing; None for any other."""
