@@ -183,8 +183,8 @@ class _Judge:
         if self._mode == "bypassPermissions":
             return Verdict("allow", "mode bypassPermissions")
         if self._mode == "plan":
-            looking = self._looks(running)
-            return looking if looking is not None and looking.outcome != "deny" else Verdict("deny", _PLAN)
+            looking = self._looks(running) or Verdict("deny", _PLAN)
+            return strictest([looking, self._redirections_allowed(running.command)])
         if self._whole is not None:
             return permitted(self._whole)
         if self._confined:
