@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from tianting.cli.invocation import Invocation
-from tianting.cli.toolbox import Toolbox, open_toolbox
+from tianting.cli.toolbox import SandboxWish, Toolbox, open_toolbox
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import Family
+from tianting.sandbox.confinement import Abilities, Confinement
+from tianting.sandbox.settings import SandboxSettings
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -95,3 +97,18 @@ async def test_schema_adds_a_tool_for_data(tmp_path: Path, in_file: bool) -> Non
 async def test_wrong_schema_is_refused(tmp_path: Path, schema: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint):
         await toolbox(tmp_path, Invocation(json_schema=schema))
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_machine_that_cannot_confine_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], enabled: bool
+) -> None:
+    no_walls = Confinement(Abilities(mechanism="none", reason="There is nothing."))
+    monkeypatch.setattr("tianting.sandbox.commands.choose", lambda *_: no_walls)
+    wish = SandboxWish(settings=SandboxSettings(enabled=enabled), home=tmp_path / "home")
+
+    async with open_toolbox(Invocation(), Workspace(tmp_path), "claude", tmp_path / "spill", {}, wish):
+        told = capsys.readouterr().err
+
+    said = "tianting: The sandbox is enabled, but confines nothing. There is nothing. Every command will ask.\n"
+    assert told == (said if enabled else "")

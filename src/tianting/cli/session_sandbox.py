@@ -23,7 +23,8 @@ async def session_sandbox(
     """The sandbox for the commands of a session; says where it is none. Raises `ConfigError`."""
     async with open_sandbox(settings, places, environment) as sandbox:
         if not sandbox.confines:
-            click.echo(f"tianting: The sandbox is enabled, but {sandbox.shortcoming} Every command will ask.", err=True)
+            said = f"The sandbox is enabled, but confines nothing. {sandbox.shortcoming} Every command will ask."
+            click.echo(f"tianting: {said}", err=True)
         yield sandbox
 
 
