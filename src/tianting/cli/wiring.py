@@ -48,6 +48,7 @@ from tianting.settings.levels import Places
 from tianting.settings.loading import Loaded, load_settings
 from tianting.settings.providers import default_model, model_catalogue
 from tianting.settings.schema import Settings
+from tianting.tools.shell.environment import without_secrets
 from tianting.tools.workspace import Workspace
 from tianting.worktree.survey import PendingSurvey, Survey
 
@@ -111,9 +112,9 @@ async def open_session(
     door = _open_door(invocation, ground)
     spill, wish = _spill_directory(place), SandboxWish(settings=ground.settings.sandbox, home=ground.home)
     async with (
-        open_toolbox(invocation, workspace, door.family, spill, ground.environment, wish) as toolbox,
+        open_toolbox(invocation, workspace, door.family, spill, _for_commands(ground), wish) as toolbox,
         open_hooks(
-            ground.loaded, _scene(invocation, ground, place, mode), workspace, ground.environment, spill
+            ground.loaded, _scene(invocation, ground, place, mode), workspace, _for_commands(ground), spill
         ) as hooks,
     ):
         gate = _gate(_judge(invocation, ground, mode, workspace, spill), ground, mode, person, hooks)
@@ -148,6 +149,12 @@ def _additional(invocation: Invocation, ground: Ground) -> tuple[Path, ...]:
 def _spill_directory(place: Place) -> Path:
     """Where outputs that are too long for the history lie: beside the transcript."""
     return place.path.with_suffix("") / "tool-results"
+
+
+def _for_commands(ground: Ground) -> dict[str, str]:
+    """What commands and hooks may see of the environment; what the settings say of it is said on purpose."""
+    keys = {provider.key_variable for provider in ground.settings.providers.values() if provider.key_variable}
+    return {**without_secrets(os.environ, ground.settings.pass_environment, keys), **ground.settings.env}
 
 
 def _open_door(invocation: Invocation, ground: Ground) -> ModelDoor:

@@ -30,6 +30,7 @@ NEVER = frozenset(
         "gcpAuthRefresh",
         "models",
         "otelHeadersHelper",
+        "passEnvironment",
         "providers",
         "skipDangerousModePermissionPrompt",
     }

@@ -112,6 +112,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     """How often a request that failed in passing is sent again; ten times unless told."""
     env: dict[str, str] = {}
     """Variables for this program and the commands it runs."""
+    pass_environment: tuple[str, ...] = ()
+    """Variables that commands get although their names look like secrets: ["GITHUB_TOKEN"]."""
     permissions: PermissionSettings = PermissionSettings()
     sandbox: SandboxSettings = SandboxSettings()
     hooks: dict[str, tuple[Any, ...]] = {}

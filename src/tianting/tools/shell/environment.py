@@ -3,7 +3,7 @@ and a key that a command can read is a key that an instruction hidden in some fi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tianting.models.provider_profiles import PROVIDERS
 
@@ -29,6 +29,22 @@ _OTHER_KEY = re.compile(
     r"|CLAUDE_CODE_OAUTH_TOKEN|AWS_BEARER_TOKEN_BEDROCK"
 )
 """What opens the door of a model we have no profile of, or another agent's."""
+
+_LOOKS_SECRET = re.compile(
+    r"(.*_)?(API_?KEY|ACCESS_?KEY(_ID)?|SECRET(_ACCESS)?(_?KEY)?|PRIVATE_?KEY|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIALS?)"
+)
+
+
+def without_secrets(environment: Mapping[str, str], passed: Collection[str], keys: Collection[str]) -> dict[str, str]:
+    """`environment` without what looks like a secret, but for what a person `passed` by name.
+
+    `keys` are the variables that hold keys of models, whatever they are called; those are never passed.
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in keys and (name in passed or _LOOKS_SECRET.fullmatch(name.upper()) is None)
+    }
 
 
 def command_environment(environment: Mapping[str, str]) -> dict[str, str]:
