@@ -256,6 +256,7 @@ def test_everyday_text_is_understood(text: str) -> None:
         pytest.param("[[ p =~ q; ]]", id="a test that may have ended"),
         pytest.param("[[ p =~ ]]q ]]", id="a test that seems to end twice"),
         pytest.param("for ((i=`p`;;)); do q; done", id="a loop that computes with a program"),
+        pytest.param("&> ]]$2 p", id="a target in two pieces"),
         pytest.param("p <&q", id="a descriptor that is a word"),
         pytest.param("r<<-E<<-E\n$x", id="two here-documents at once"),
         pytest.param("p >& --q", id="a closed output and a program"),

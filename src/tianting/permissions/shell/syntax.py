@@ -341,14 +341,14 @@ class _Walk:
         return found + more
 
     def _keep_apart(self, node: Node, redirects: list[Node]) -> None:
-        """`a2>b` has no descriptor and `{f}>b` is no word."""
-        previous = [*node.children, *redirects]
-        for one, other in itertools.pairwise(previous):
-            touching = self._source.touch(one, other)
+        """`a2>b` has no descriptor, `{f}>b` no word, and `>a$b` one target."""
+        for one, other in itertools.pairwise([*node.children, *redirects]):
+            if not self._source.touch(one, other):
+                continue
+            behind = one.type in _REDIRECTS and other.type not in _REDIRECTS
             descriptor = other.type in _REDIRECTS and other.children[0].type == "file_descriptor"
-            if touching and (
-                descriptor or self._source.text[self._source.end(one) - 1] == "}" or one.type == "variable_assignment"
-            ):
+            brace = self._source.raw(one).endswith("}") and other.type in _REDIRECTS
+            if behind or descriptor or brace or one.type == "variable_assignment":
                 raise DisagreementError
 
 
