@@ -7,8 +7,9 @@ import anyio
 import msgspec
 import pytest
 
-from tests.end_to_end.stage import Ended, Line, Stage, body, playing
-from tianting.models.scripted import Reply, calls, says
+from tests.end_to_end.stage import KEY, Ended, Line, Stage, body, playing
+from tianting.models.scripted import Reply, Script, calls, says
+from tianting.testing.model_server import ServerOptions, serve
 
 pytestmark = pytest.mark.anyio
 
@@ -221,6 +222,30 @@ async def test_a_hook_behind_a_private_address_is_asked_where_the_settings_name_
     assert "is a private address; name it in allowedHttpHookUrls" in closed.stdout
     assert asked_before == 2
     assert "/hook" in [request.path for request in server.requests]
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_run"),
+    [
+        pytest.param('{"ok": true}', True, id="yes"),
+        pytest.param('{"ok": false, "reason": "Nothing new."}', False, id="no"),
+    ],
+)
+async def test_a_hook_asks_the_model_of_the_session(stage: Stage, answer: str, is_run: bool) -> None:
+    question = {"type": "prompt", "prompt": "May it?", "model": "haiku", "onFailure": "block"}
+    hooked(stage, PreToolUse={"hooks": [question]})
+    script = Script(replies=(TOUCH[0], says(answer), TOUCH[1]))
+    async with serve(script, options=ServerOptions(key=KEY, order="arrival")) as server:
+        stage.toward(server)
+        await stage.run("-p", "Go.", *MAY)
+        requests = [body(server, index) for index in range(len(server.requests))]
+
+    [asked] = [request for request in requests if "tools" not in request]
+    assert (stage.project / "made").exists() is is_run
+    assert ("Nothing new." in results(requests[-1])[0]["content"]) is not is_run
+    assert (asked["model"], asked["max_tokens"]) == ("claude-haiku-5-5", 1_000)
+    assert texts(asked)[0].startswith("May it?")
+    assert '"command":"touch made"' in texts(asked)[0]
 
 
 async def test_no_hook_runs_where_all_are_disabled(stage: Stage) -> None:

@@ -13,6 +13,7 @@ import click
 from msgspec import Struct
 
 from tianting.cli.judging import ground
+from tianting.cli.model_door import ModelDoor
 from tianting.extensions.hooks.port import AgentHooks, NoHooks
 from tianting.protocol.events import PermissionMode
 from tianting.protocol.ids import random_uuid
@@ -41,22 +42,35 @@ class Scene(Struct, frozen=True, kw_only=True):
 
 @asynccontextmanager
 async def open_hooks(
-    loaded: Loaded, scene: Scene, workspace: Workspace, environment: Mapping[str, str], spill: Path
+    loaded: Loaded,
+    scene: Scene,
+    workspace: Workspace,
+    environment: Mapping[str, str],
+    spill: Path,
+    door: ModelDoor,
 ) -> AsyncGenerator[AgentHooks, None]:
-    """The hooks that `loaded` configures. Leaving ends what they left running in the background.
+    """The hooks that `loaded` configures; those that ask a model ask `door`'s.
+
+    Leaving ends what they left running in the background.
 
     Raises `ConfigError` for one that is malformed: a guard that silently never runs is worse than no start.
     """
     if not heeded(loaded):
         yield NoHooks()
         return
+    from tianting.cli.hook_questions import question_model
     from tianting.extensions.hooks.points import HookPoints, Ties
     from tianting.extensions.hooks.runner import HookRunner
 
     read = read_configured(loaded)
     for complaint in read.complaints:
         click.echo(f"tianting: {complaint}", err=True)
-    async with HookRunner(read.hooks, setting(loaded, workspace, environment, spill), new_id=random_uuid) as runner:
+    async with HookRunner(
+        read.hooks,
+        setting(loaded, workspace, environment, spill),
+        new_id=random_uuid,
+        ask_model=question_model(door, loaded.settings),
+    ) as runner:
         yield HookPoints(runner, Ties(circumstances=_circumstances(scene, workspace), rule_holds=rule_holds(workspace)))
 
 

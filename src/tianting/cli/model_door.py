@@ -34,6 +34,8 @@ class ModelDoor(Struct, frozen=True, kw_only=True):
     """What is known of it; its `id` is what goes into requests."""
     family: Family
     key_source: str
+    provider: str
+    """Who serves it, and other models at the same address."""
 
 
 def open_model(
@@ -57,7 +59,7 @@ def _open_one(name: str, settings: Settings, environment: Mapping[str, str], cat
     key = find_key(provider, environment)
     info = catalogue.lookup(model)
     client = _retrying(_dialect(provider, key, catalogue), settings.max_retries)
-    return ModelDoor(client=client, info=info, family=info.family, key_source=key.source)
+    return ModelDoor(client=client, info=info, family=info.family, key_source=key.source, provider=provider.name)
 
 
 def _scripted(path: str, catalogue: ModelCatalogue) -> ModelDoor:
@@ -67,7 +69,7 @@ def _scripted(path: str, catalogue: ModelCatalogue) -> ModelDoor:
     script = load_script(Path(path).expanduser())
     client = ScriptedModel(*script.replies, repeat_last=script.repeat_last)
     info = structs.replace(catalogue.lookup("scripted"), family="claude")
-    return ModelDoor(client=client, info=info, family="claude", key_source="none")
+    return ModelDoor(client=client, info=info, family="claude", key_source="none", provider="scripted")
 
 
 def _retrying(client: ModelClient, max_retries: int | None) -> ModelClient:

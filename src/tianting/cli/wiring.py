@@ -114,7 +114,7 @@ async def open_session(
     async with (
         open_toolbox(invocation, workspace, door.family, spill, _for_commands(ground), wish) as toolbox,
         open_hooks(
-            ground.loaded, _scene(invocation, ground, place, mode), workspace, _for_commands(ground), spill
+            ground.loaded, _scene(invocation, ground, place, mode), workspace, _for_commands(ground), spill, door
         ) as hooks,
     ):
         gate = _gate(_judge(invocation, ground, mode, workspace, spill), ground, mode, person, hooks)
