@@ -151,14 +151,22 @@ async def test_grant_for_this_session_is_not_saved(stage: Stage) -> None:
 
 
 async def test_what_nothing_lifts_is_asked_each_time(stage: Stage) -> None:
+    hook = {"type": "command", "command": "cat > told"}
+    settings = msgspec.json.encode({"hooks": {"Notification": [{"matcher": "permission_prompt", "hooks": [hook]}]}})
     async with playing(says("", calls("Bash", command="rm -rf /")), says("I leave it.")) as server:
         stage.toward(server)
+        stage.home.mkdir()
+        (stage.home / "settings.json").write_bytes(settings)
         async with at_terminal(stage, "--dangerously-skip-permissions", "Clean up.") as window:
             await window.shows("y  yes", *REFUSING)
             window.press("n")
             await window.shows("What should it do instead?")
             window.type("nothing")
             await window.shows("I leave it.", "›")
+
+    told = msgspec.json.decode((stage.project / "told").read_bytes())
+    assert told["message"].startswith("Bash needs your permission: ")
+    assert told["prompt_id"]
 
 
 async def test_interrupted_command_gives_the_prompt_back(stage: Stage) -> None:

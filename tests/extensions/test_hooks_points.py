@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from tests.extensions.conftest import MakeInput, MakeRunner
@@ -183,11 +184,11 @@ async def test_a_failure_is_told_and_noted(points: MakePoints, tmp_path: Path) -
 
 
 async def test_a_prompt_is_blocked_or_explained(points: MakePoints) -> None:
-    assert await points("UserPromptSubmit", "echo secret >&2; exit 2").prompt_submitted("hi") == BeforeTurn(
+    assert await points("UserPromptSubmit", "echo secret >&2; exit 2").prompt_submitted("hi", "p1") == BeforeTurn(
         blocked="secret"
     )
-    assert await points("UserPromptSubmit", "echo know").prompt_submitted("hi") == BeforeTurn(contexts=("know",))
-    assert await points("UserPromptSubmit", says('{"continue": false}')).prompt_submitted("hi") == BeforeTurn(
+    assert await points("UserPromptSubmit", "echo know").prompt_submitted("hi", "p1") == BeforeTurn(contexts=("know",))
+    assert await points("UserPromptSubmit", says('{"continue": false}')).prompt_submitted("hi", "p1") == BeforeTurn(
         blocked="The hook `cat > event; echo '{\"continue\": false}'` ended the turn."
     )
 
@@ -291,6 +292,38 @@ async def test_a_hook_answers_in_a_persons_place(
         assert await person.ask(CALL, ACCESSES, "it runs") == answer
 
 
+async def test_a_person_is_called_before_they_are_asked(points: MakePoints, tmp_path: Path) -> None:
+    answer = await points("Notification", "cat > event").announcing(Yes()).ask(CALL, ACCESSES, "it runs")
+
+    told = msgspec.json.decode((tmp_path / "event").read_bytes())
+    assert answer == Allow(reason="yes")
+    assert (told["notification_type"], told["message"]) == (
+        "permission_prompt",
+        "Bash needs your permission: it runs",
+    )
+
+
+def test_nobody_is_called_where_no_hook_would_hear_of_it(points: MakePoints) -> None:
+    person = Yes()
+
+    assert points("PreToolUse", "true").announcing(person) is person
+    assert NoHooks().announcing(person) is person
+
+
+async def test_hooks_are_told_which_prompt_they_are_asked_in(points: MakePoints, tmp_path: Path) -> None:
+    def prompt_id() -> str | None:
+        told: dict[str, Any] = msgspec.json.decode((tmp_path / "event").read_bytes())
+        return told.get("prompt_id")
+
+    hooked = points("PreToolUse", "cat > event")
+    await hooked.before_tool(CALL, ACCESSES)
+    before = prompt_id()
+    await hooked.prompt_submitted("hi", "p1")
+    await hooked.before_tool(CALL, ACCESSES)
+
+    assert (before, prompt_id()) == (None, "p1")
+
+
 def test_hooks_that_wait_for_no_question_stand_before_nobody(points: MakePoints) -> None:
     assert points("PreToolUse", "true").person(None) is None
     assert NoHooks().person(None) is None
@@ -326,7 +359,7 @@ async def test_without_hooks_everything_goes_on() -> None:
     assert await hooks.before_tool(CALL, ACCESSES) == BeforeTool()
     assert await hooks.after_tool(CALL, ACCESSES, OK, duration=1) is OK
     assert await hooks.session_started("startup", "m") == BeforeTurn()
-    assert await hooks.prompt_submitted("hi") == BeforeTurn()
+    assert await hooks.prompt_submitted("hi", "p1") == BeforeTurn()
     assert await hooks.stopping("done", times=0) is None
     assert await hooks.compacting("auto") is None
     await hooks.permission_denied(CALL, ACCESSES, "no")

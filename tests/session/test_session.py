@@ -194,7 +194,7 @@ class Ushers(NoHooks):
         self.asked.append((source, model))
         return self._start
 
-    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+    async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
         self.asked.append(("prompt", prompt))
         return self._prompt
 
@@ -243,7 +243,7 @@ async def test_interrupt_while_a_hook_looks_at_the_prompt_ends_the_turn_once() -
     entries: list[tuple[str, Event]] = []
 
     class Pensive(NoHooks):
-        async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+        async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
             session.interrupt()
             await anyio.sleep_forever()
             raise AssertionError
@@ -255,6 +255,22 @@ async def test_interrupt_while_a_hook_looks_at_the_prompt_ends_the_turn_once() -
     assert report.end == "interrupted_streaming"
     assert [event for _, event in entries][2:] == [TurnFinished(report=report)]
     assert session.history == (BRIEFING,)
+
+
+async def test_hooks_know_the_prompt_by_the_id_of_its_turn() -> None:
+    entries: list[tuple[str, Event]] = []
+    told: list[str] = []
+
+    class Clerk(NoHooks):
+        async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
+            told.append(prompt_id)
+            return NOTHING
+
+    session = session_of(says("One."), says("Two."), log=Diary(entries), hooks=Clerk())
+    for text in "12":
+        await session.submit(user_text(text))
+
+    assert told == [event.uuid for _, event in entries if isinstance(event, TurnStarted)]
 
 
 async def test_session_that_never_began_has_no_end() -> None:

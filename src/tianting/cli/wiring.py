@@ -189,7 +189,7 @@ def _gate(
         return Gate(judge, delegate=hooks.person(None))
     from tianting.cli.granting import LocalGrants
 
-    asked = person(LocalGrants(judge, ground.places, ground.loaded))
+    asked = hooks.announcing(person(LocalGrants(judge, ground.places, ground.loaded)))
     return Gate(judge, asked, delegate=hooks.person(asked))
 
 

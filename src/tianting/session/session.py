@@ -97,9 +97,9 @@ class Session:
             with anyio.CancelScope(shield=True):  # an interrupt in the first moment must not lose the prompt
                 await self._emit(self._opening.facts)
                 await self._brief()
-            refusal = await self._ask_hooks(prompt)
+            started = TurnStarted(uuid=self._new_id(), prompt=prompt)
+            refusal = await self._ask_hooks(started)
             if refusal is None:
-                started = TurnStarted(uuid=self._new_id(), prompt=prompt)
                 await self._loop.run(started, self._history, self._opening.shape, self._emit)
             else:
                 await self._emit(TurnFinished(report=TurnReport(end="hook_stopped", text=refusal)))
@@ -122,10 +122,10 @@ class Session:
         while self._unsaid:
             await self._add(self._unsaid.pop(0))
 
-    async def _ask_hooks(self, prompt: UserMessage) -> str | None:
+    async def _ask_hooks(self, turn: TurnStarted) -> str | None:
         """Why the prompt must not reach the model; None once the model was told what hooks know of it."""
         try:
-            return await self._begin() or await self._heed(await self._hooks.prompt_submitted(text_of(prompt.content)))
+            return await self._begin() or await self._submit_to_hooks(turn)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 report = TurnReport(end="interrupted_streaming", text="Stopped by the user.")
@@ -139,6 +139,9 @@ class Session:
         self._begun = True
         source: Source = "resume" if self._opening.history else "startup"
         return await self._heed(await self._hooks.session_started(source, self.facts.model))
+
+    async def _submit_to_hooks(self, turn: TurnStarted) -> str | None:
+        return await self._heed(await self._hooks.prompt_submitted(text_of(turn.prompt.content), turn.uuid))
 
     async def _heed(self, before: BeforeTurn) -> str | None:
         if before.blocked is None:

@@ -1,4 +1,4 @@
-"""Lets hooks answer a permission question before a person is disturbed, or where there is none."""
+"""Lets hooks answer a permission question before a person is disturbed, or where there is none, and call the person."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,6 +8,22 @@ from tianting.protocol.tool_calls import Access, ToolCall
 
 AskHooks = Callable[[ToolCall, tuple[Access, ...]], Awaitable[RequestDecision | None]]
 """Gives the hooks' answer in a person's place; None where they leave it open."""
+
+Announce = Callable[[ToolCall, str], Awaitable[None]]
+"""Takes a call and the reason of the question about it."""
+
+
+class AnnouncedPerson:
+    """A `Person` who may be looking elsewhere: each question is announced first, and waits for that."""
+
+    def __init__(self, inner: Person, announce: Announce) -> None:
+        self._inner = inner
+        self._announce = announce
+
+    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
+        """The person's answer."""
+        await self._announce(call, reason)
+        return await self._inner.ask(call, accesses, reason)
 
 
 class HookedPerson:

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from tianting.extensions.hooks.answer import RequestDecision, is_given
-from tianting.extensions.hooks.asking import HookedPerson
+from tianting.extensions.hooks.asking import AnnouncedPerson, HookedPerson
 from tianting.extensions.hooks.events import (
     Circumstances,
     HookEvent,
@@ -60,6 +60,7 @@ class HookPoints:
         self._runner = runner
         self._ties = ties
         self._tell: Tell | None = None
+        self._prompt_id: str | None = None
 
     def report_to(self, tell: Tell) -> None:
         """Tell `tell` from now on what hooks did."""
@@ -69,11 +70,16 @@ class HookPoints:
         """Who is asked about a call: hooks that wait for such questions, then `inner`."""
         return HookedPerson(inner, self.permission_requested) if self._runner.waits_for("PermissionRequest") else inner
 
+    def announcing(self, person: Person) -> Person:
+        """`person`, each of whose questions is told before it is put."""
+        return AnnouncedPerson(person, self._attention_wanted) if self._runner.waits_for("Notification") else person
+
     async def ask(self, event: HookEvent, holds: Holds = always) -> HookOutcome:
         """Ask about an event that has no method here, and report what is to be shown."""
         if not self._runner.waits_for(type(event).__name__):
             return NOTHING
-        outcome = await self._runner.run(HookInput(event=event, circumstances=self._ties.circumstances()), holds)
+        circumstances = structs.replace(self._ties.circumstances(), prompt_id=self._prompt_id)
+        outcome = await self._runner.run(HookInput(event=event, circumstances=circumstances), holds)
         if self._tell is not None and (outcome.messages or outcome.records):
             await self._tell(HooksAsked(records=outcome.records, messages=outcome.messages))
         return outcome
@@ -126,8 +132,9 @@ class HookPoints:
         """Ask before the first prompt."""
         return _before_turn(await self.ask(SessionStart(source=source, model=model)))
 
-    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+    async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
         """Ask before a prompt is worked on. A hook that ends the turn blocks the prompt."""
+        self._prompt_id = prompt_id
         return _before_turn(await self.ask(UserPromptSubmit(prompt=prompt)))
 
     async def stopping(self, last_message: str, *, times: int) -> str | None:
@@ -152,6 +159,9 @@ class HookPoints:
     async def session_ended(self, reason: str) -> None:
         """Tell that nothing follows."""
         await self.ask(SessionEnd(reason=reason))
+
+    async def _attention_wanted(self, call: ToolCall, reason: str) -> None:
+        await self.notify(f"{call.tool_name} needs your permission: {reason}", "permission_prompt")
 
     def _holds(self, call: ToolCall, accesses: tuple[Access, ...]) -> Holds:
         def holds(rule: str) -> bool:

@@ -55,6 +55,10 @@ class AgentHooks(Protocol):
         """Who is asked about a call: hooks that wait for such questions, then `inner`."""
         ...
 
+    def announcing(self, person: Person) -> Person:
+        """`person`, each of whose questions is told before it is put."""
+        ...
+
     async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
         """Ask before the permission rules do."""
         ...
@@ -79,8 +83,8 @@ class AgentHooks(Protocol):
         """Ask before the first prompt."""
         ...
 
-    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
-        """Ask before a prompt is worked on."""
+    async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
+        """Ask before a prompt is worked on. Until the next one, all that happens belongs to `prompt_id`."""
         ...
 
     async def stopping(self, last_message: str, *, times: int) -> str | None:
@@ -130,6 +134,10 @@ class NoHooks:
         """Nobody else."""
         return inner
 
+    def announcing(self, person: Person) -> Person:
+        """Nobody listens."""
+        return person
+
     async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
         """Go on."""
         return BeforeTool()
@@ -153,7 +161,7 @@ class NoHooks:
         """Go on."""
         return BeforeTurn()
 
-    async def prompt_submitted(self, prompt: str) -> BeforeTurn:
+    async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
         """Go on."""
         return BeforeTurn()
 
