@@ -236,3 +236,16 @@ async def test_long_output_is_read_on_where_the_result_says(stage: Stage) -> Non
     [result] = body(server)["messages"][-1]["content"]
     assert "15500" in result["content"]
     assert "15500" not in body(server, 1)["messages"][-1]["content"][0]["content"]
+
+
+async def test_search_shows_nothing_of_a_file_that_must_not_be_read(stage: Stage) -> None:
+    stage.write(".env", "KEY = secret\n")
+    stage.write("code.py", "KEY = there\n")
+    search = calls("Grep", pattern="KEY", output_mode="content")
+    async with playing(says("", search), says("Done.")) as server:
+        stage.toward(server)
+        await stage.run("-p", "Look.", "--settings", '{"permissions": {"deny": ["Read(.env)"]}}')
+
+    [result] = body(server)["messages"][-1]["content"]
+    assert "there" in result["content"]
+    assert "secret" not in result["content"]

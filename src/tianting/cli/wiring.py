@@ -117,7 +117,9 @@ async def open_session(
             ground.loaded, _scene(invocation, ground, place, mode), workspace, _for_commands(ground), spill, door
         ) as hooks,
     ):
-        gate = _gate(_judge(invocation, ground, mode, workspace, spill), ground, mode, person, hooks)
+        judge = _judge(invocation, ground, mode, workspace, spill)
+        workspace.may_read = lambda path: judge().may_read(path)
+        gate = _gate(judge, ground, mode, person, hooks)
         loop = _loop(invocation, ground, door, toolbox, gate, hooks)
         surveyed = survey.finish(SURVEY_PATIENCE)
         log = None if invocation.no_session_persistence else _log(place, ground, surveyed)

@@ -37,6 +37,13 @@ class SessionJudge:
             case "deny":
                 return Deny(reason=_refusal(call, judgement))
 
+    def may_read(self, path: str) -> bool:
+        """Whether no rule forbids reading `path`, or wants a person asked about it: for what a search comes upon."""
+        access = Access(effect="read", target=path)
+        call = ToolCall(call_id="", tool_name="Read", arguments={"file_path": path})
+        judgement = judge(self._question(call, (access,)), self._ruleset, self._ground)
+        return judgement.outcome != "deny" and not _is_binding(judgement)
+
     def suggestions(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[str, ...]:
         """Allow rules that are enough for `call`; none where no rule could be."""
         return suggestions(self._question(call, accesses), self._ruleset, self._ground)

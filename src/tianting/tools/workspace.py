@@ -1,6 +1,7 @@
 """Where the tools work: the project's root, further allowed directories, and the shell's present directory."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from tianting.tools.contract import ToolFailed
@@ -14,6 +15,8 @@ class Workspace:
         self.additional = tuple(path.resolve() for path in additional)
         self.shell_directory = self.root
         """Where the next Bash command starts. Only Bash moves it; paths of other tools do not depend on it."""
+        self.may_read: Callable[[str], bool] = _anything
+        """Whether a search may show lines of a file. Rules about single files cannot be asked before it has run."""
 
     def resolve(self, path: str) -> Path:
         """Make `path` absolute: `~` is the home, a relative path starts at the root. Symlinks are not followed.
@@ -37,3 +40,7 @@ class Workspace:
         """Whether the real place of `path`, links followed, is inside the root or an additional directory."""
         real = Path(os.path.realpath(path))  # `Path.resolve` raises for links that lead in a circle
         return any(real.is_relative_to(directory) for directory in (self.root, *self.additional))
+
+
+def _anything(path: str) -> bool:
+    return True

@@ -96,12 +96,19 @@ class _Sieve:
         self._scope = scope
         self._workspace = workspace
         self._shown: dict[str, str] = {}
+        self._allowed: dict[str, bool] = {}
 
     def keeps(self, path: str) -> bool:
         """A file that was asked for by name is always in scope. Globs may count from the root, too."""
         if self._search.is_file:
             return True
-        return self._scope.includes(path, self._workspace.shown(self._search.directory / path))
+        found = self._search.directory / path
+        return self._scope.includes(path, self._workspace.shown(found)) and self._may_show(str(found))
+
+    def _may_show(self, path: str) -> bool:
+        if path not in self._allowed:
+            self._allowed[path] = self._workspace.may_read(path)
+        return self._allowed[path]
 
     def shown(self, path: str) -> str:
         if path not in self._shown:
