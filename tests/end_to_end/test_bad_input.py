@@ -182,3 +182,13 @@ def assert_one_line(ended: Ended, code: int, complaint: str) -> None:
     assert (ended.code, ended.stdout) == (code, "")
     assert line.startswith("tianting: ")
     assert complaint in line
+
+
+async def test_budget_for_a_model_without_a_price_is_refused(stage: Stage) -> None:
+    ended = await stage.run("-p", "Hi.", "--model", "ollama/some-model", "--max-budget-usd", "1")
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        "tianting: --max-budget-usd: no price is known for some-model. Leave it out, or add "
+        "models.some-model.inputPrice and outputPrice to the settings.\n"
+    )

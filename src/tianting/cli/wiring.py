@@ -35,10 +35,11 @@ from tianting.permissions.decision import Grants, Person
 from tianting.permissions.gate import Gate
 from tianting.plumbing.clock import SystemClock
 from tianting.plumbing.well_formed import well_formed
+from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import PermissionMode, SessionStarted
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.messages import UserMessage
-from tianting.protocol.model_catalogue import ModelCatalogue
+from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
 from tianting.protocol.requests import ModelRequest
 from tianting.session.entries import Stamp
 from tianting.session.log import SessionLog
@@ -132,7 +133,7 @@ async def open_session(
         )
         gc.freeze()
         gc.enable()
-        session = Session(loop, opening, log=log, new_id=random_uuid, hooks=hooks)
+        session = Session(loop, opening, log=log, new_id=random_uuid, hooks=hooks, changed_files=toolbox.changed_files)
         try:
             with safekeeping(session, ground.home, workspace, ground.settings.checkpoints):
                 yield session
@@ -204,10 +205,20 @@ def _scene(invocation: Invocation, ground: Ground, place: Place, mode: Permissio
     )
 
 
+def _limits(invocation: Invocation, model: ModelInfo) -> Limits:
+    """How far a turn may go. Raises `ConfigError` for a budget that nothing could use up."""
+    if invocation.max_budget_usd is not None and not (model.input_price or model.output_price):
+        raise ConfigError(
+            f"--max-budget-usd: no price is known for {model.id}. Leave it out, or add models.{model.id}.inputPrice "
+            "and outputPrice to the settings."
+        )
+    return Limits(max_turns=invocation.max_turns, max_budget_usd=invocation.max_budget_usd)
+
+
 def _loop(
     invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Toolbox, gate: Gate, hooks: AgentHooks
 ) -> AgentLoop:
-    limits = Limits(max_turns=invocation.max_turns, max_budget_usd=invocation.max_budget_usd)
+    limits = _limits(invocation, door.info)
     return AgentLoop(
         door.client,
         ToolDispatcher(toolbox.tools, gate, limits, hooks),
