@@ -365,7 +365,16 @@ async def test_without_hooks_everything_goes_on() -> None:
     await hooks.permission_denied(CALL, ACCESSES, "no")
     await hooks.compacted("auto", "all")
     await hooks.notify("m", "idle_prompt")
+    await hooks.file_changed("/work/a.py", is_gone=True)
     await hooks.session_ended("logout")
+
+
+@pytest.mark.parametrize(("is_gone", "event"), [(False, "change"), (True, "unlink")])
+async def test_hooks_are_told_which_file_changed(points: MakePoints, tmp_path: Path, is_gone: bool, event: str) -> None:
+    await points("FileChanged", "cat > event").file_changed("/work/a.py", is_gone=is_gone)
+
+    told = msgspec.json.decode((tmp_path / "event").read_bytes())
+    assert (told["file_path"], told["event"]) == ("/work/a.py", event)
 
 
 def test_the_points_are_the_port(points: MakePoints) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from itertools import count
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -24,6 +25,7 @@ from tianting.protocol.messages import AssistantMessage, Message, UserMessage, n
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
 from tianting.session.session import Opening, Session
+from tianting.tools.read_ledger import FileChange
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +59,7 @@ def session_of(
     history: tuple[Message, ...] = (),
     notices: tuple[UserMessage, ...] = (),
     hooks: AgentHooks | None = None,
+    changed_files: Callable[[], tuple[FileChange, ...]] = tuple,
 ) -> Session:
     gate = Gate(no_judge)
     loop = AgentLoop(
@@ -69,7 +72,9 @@ def session_of(
     numbers = count(1)
     shape = ModelRequest(model="m", system=(), tools=(), messages=(), max_tokens=100)
     opening = Opening(facts=FACTS, shape=shape, history=history, briefing=BRIEFING, notices=notices)
-    return Session(loop, opening, log=log, new_id=lambda: f"id{next(numbers)}", hooks=hooks)
+    return Session(
+        loop, opening, log=log, new_id=lambda: f"id{next(numbers)}", hooks=hooks, changed_files=changed_files
+    )
 
 
 def listener(entries: list[tuple[str, Event]], name: str) -> Callable[[Event], Awaitable[None]]:
@@ -271,6 +276,27 @@ async def test_hooks_know_the_prompt_by_the_id_of_its_turn() -> None:
         await session.submit(user_text(text))
 
     assert told == [event.uuid for _, event in entries if isinstance(event, TurnStarted)]
+
+
+async def test_what_changed_behind_the_models_back_is_told_before_the_prompt() -> None:
+    told: list[tuple[str, bool]] = []
+    pending = [(FileChange(path=Path("/work/app/a.py")), FileChange(path=Path("/etc/b"), is_gone=True)), ()]
+
+    class Watcher(NoHooks):
+        async def file_changed(self, path: str, *, is_gone: bool) -> None:
+            told.append((path, is_gone))
+
+    session = session_of(says("One."), says("Two."), hooks=Watcher(), changed_files=lambda: pending.pop(0))
+    for text in "12":
+        await session.submit(user_text(text))
+
+    assert told == [("/work/app/a.py", False), ("/etc/b", True)]
+    assert [message for message in session.history if isinstance(message, UserMessage)] == [
+        BRIEFING,
+        note("Changed on disk since you read them: a.py, /etc/b; read them again before you edit."),
+        user_text("1"),
+        user_text("2"),
+    ]
 
 
 async def test_session_that_never_began_has_no_end() -> None:

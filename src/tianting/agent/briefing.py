@@ -1,8 +1,14 @@
-"""The first message: where the agent is. Said once; what changes later is appended, so that the cache survives."""
+"""The first message: where the agent is. Said once; what changes later is appended, so that the cache survives.
+
+Of what changes, files are named here that the model would else edit by a memory that went stale.
+"""
+
+from pathlib import Path
 
 from msgspec import Struct
 
 from tianting.plumbing.printable import printable
+from tianting.plumbing.well_formed import well_formed
 from tianting.protocol.messages import UserMessage, note
 from tianting.worktree.survey import GitFacts, Survey
 
@@ -25,6 +31,12 @@ PLAN_MODE = note(
 )
 """Said when a session works in plan mode. The tools and the prompt stay as they are, for the cache's sake."""
 
+_MOST_NAMES = 5
+_MOST_BYTES = 360
+"""Of its sentence; with the marks around it a note stays below 400."""
+_LONGEST_NAME = 240
+"""Bytes: so that one name always fits."""
+
 
 def briefing(environment: Environment, survey: Survey) -> UserMessage:
     """Build the message that stands before the first prompt."""
@@ -34,6 +46,14 @@ def briefing(environment: Environment, survey: Survey) -> UserMessage:
     if survey.outline:
         parts.append(f"Outline of the project (it may be cut):\n{survey.outline}")
     return note("\n\n".join(parts))
+
+
+def stale_note(paths: tuple[Path, ...], root: Path) -> UserMessage:
+    """Say that `paths` changed since the model read them. As many are named as there is room for, at least one."""
+    names = [_name(path, root) for path in paths[:_MOST_NAMES]]
+    while len(names) > 1 and len(_sentence(names, len(paths)).encode()) > _MOST_BYTES:
+        names.pop()
+    return note(_sentence(names, len(paths)))
 
 
 def _machine(environment: Environment, survey: Survey) -> str:
@@ -67,3 +87,16 @@ def _git(survey: Survey) -> list[str]:
 def _distance(facts: GitFacts) -> str:
     parts = [f"{count} {word}" for count, word in ((facts.ahead, "ahead"), (facts.behind, "behind")) if count]
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def _sentence(names: list[str], total: int) -> str:
+    others = f" and {total - len(names)} more" if total > len(names) else ""
+    return f"Changed on disk since you read them: {', '.join(names)}{others}; read them again before you edit."
+
+
+def _name(path: Path, root: Path) -> str:
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    # A name must not look like the end of the note that it stands in.
+    name = printable(well_formed(str(shown))).replace("<", r"\x3c")
+    data = name.encode()
+    return name if len(data) <= _LONGEST_NAME else f"…{data[-_LONGEST_NAME:].decode(errors='ignore')}"

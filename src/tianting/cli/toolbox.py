@@ -1,6 +1,6 @@
 """Which tools a session has, and which of them the model is told of."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from tianting.tools.grep import Grep
 from tianting.tools.ls import LS
 from tianting.tools.multi_edit import MultiEdit
 from tianting.tools.read import Read
-from tianting.tools.read_ledger import ReadLedger
+from tianting.tools.read_ledger import FileChange, ReadLedger
 from tianting.tools.shell.background_jobs import BackgroundJobs
 from tianting.tools.shell.command_sandbox import CommandSandbox
 from tianting.tools.task_stop import TaskStop
@@ -46,6 +46,8 @@ class Toolbox(Struct, frozen=True, kw_only=True):
     offered: tuple[ToolSpec, ...]
     """Those the model is told of, sorted by name."""
     goal: OutputGoal | None = None
+    changed_files: Callable[[], tuple[FileChange, ...]]
+    """What changed on disk since the model read it, each change once."""
 
 
 class SandboxWish(Struct, frozen=True, kw_only=True):
@@ -77,27 +79,34 @@ async def open_toolbox(
             places = sandbox_places(workspace, home=wish.home, results=spill)
             sandbox = await opened.enter_async_context(session_sandbox(wish.settings, places, environment))
         jobs = await opened.enter_async_context(BackgroundJobs(SystemClock()))
-        yield _toolbox(invocation, family, _tools(workspace, jobs, environment, spill, sandbox))
+        ledger = ReadLedger()
+        yield _toolbox(invocation, family, _tools(workspace, ledger, jobs, environment, spill, sandbox), ledger)
 
 
-def _toolbox(invocation: Invocation, family: Family, tools: tuple[AnyTool, ...]) -> Toolbox:
+def _toolbox(invocation: Invocation, family: Family, tools: tuple[AnyTool, ...], ledger: ReadLedger) -> Toolbox:
     names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
     goal = _goal(invocation.json_schema)
     if goal is not None:
         tools, names = (*tools, goal), {*names, goal.spec.name}
     offered = tuple(tool.spec for tool in tools if tool.spec.name in names)
     callable_tools = tools if invocation.tools is None else tuple(tool for tool in tools if tool.spec.name in names)
-    return Toolbox(tools=callable_tools, offered=tuple(sorted(offered, key=lambda spec: spec.name)), goal=goal)
+    return Toolbox(
+        tools=callable_tools,
+        offered=tuple(sorted(offered, key=lambda spec: spec.name)),
+        goal=goal,
+        changed_files=ledger.newly_changed,
+    )
 
 
 def _tools(
     workspace: Workspace,
+    ledger: ReadLedger,
     jobs: BackgroundJobs,
     environment: Mapping[str, str],
     spill: Path,
     sandbox: CommandSandbox | None,
 ) -> tuple[AnyTool, ...]:
-    ledger, todos = ReadLedger(), TodoList()
+    todos = TodoList()
     return (
         ApplyPatch(workspace, ledger),
         Bash(workspace, ledger, jobs, environment=environment, spill_directory=spill, sandbox=sandbox),

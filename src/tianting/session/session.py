@@ -4,18 +4,22 @@ submit(prompt) -> hooks -> the loop -> emit(event) -> the log -> every listener
 """
 
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Protocol
 
 import anyio
 from msgspec import Struct
 
+from tianting.agent.briefing import stale_note
 from tianting.agent.loop import AgentLoop
 from tianting.extensions.hooks.port import AgentHooks, BeforeTurn, NoHooks, Source
+from tianting.plumbing.well_formed import well_formed
 from tianting.protocol.content import text_of
 from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnReport, TurnStarted
 from tianting.protocol.ids import NewId
 from tianting.protocol.messages import Message, UserMessage, note
 from tianting.protocol.requests import ModelRequest
+from tianting.tools.read_ledger import FileChange
 
 Listener = Callable[[Event], Awaitable[None]]
 
@@ -56,7 +60,9 @@ class Session:
         log: Recorder | None,
         new_id: NewId,
         hooks: AgentHooks | None = None,
+        changed_files: Callable[[], tuple[FileChange, ...]] = tuple,
     ) -> None:
+        """`changed_files` is asked before each prompt what changed since the model read it."""
         self._loop = loop
         self._opening = opening
         self._history = list(opening.history)
@@ -65,6 +71,7 @@ class Session:
         self._listeners: list[Listener] = []
         self._new_id = new_id
         self._hooks = hooks or NoHooks()
+        self._changed_files = changed_files
         self._begun = False
         self._turn: anyio.CancelScope | None = None
         self._report = TurnReport(end="interrupted_streaming")
@@ -125,7 +132,10 @@ class Session:
     async def _ask_hooks(self, turn: TurnStarted) -> str | None:
         """Why the prompt must not reach the model; None once the model was told what hooks know of it."""
         try:
-            return await self._begin() or await self._submit_to_hooks(turn)
+            if (refusal := await self._begin()) is not None:
+                return refusal
+            await self._look_around()
+            return await self._submit_to_hooks(turn)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 report = TurnReport(end="interrupted_streaming", text="Stopped by the user.")
@@ -139,6 +149,14 @@ class Session:
         self._begun = True
         source: Source = "resume" if self._opening.history else "startup"
         return await self._heed(await self._hooks.session_started(source, self.facts.model))
+
+    async def _look_around(self) -> None:
+        """Tell the model what it knows no longer, and hooks, too."""
+        if changes := self._changed_files():
+            with anyio.CancelScope(shield=True):  # each change is told once: an interrupt must not lose it
+                await self._add(stale_note(tuple(change.path for change in changes), Path(self.facts.cwd)))
+            for change in changes:
+                await self._hooks.file_changed(well_formed(str(change.path)), is_gone=change.is_gone)
 
     async def _submit_to_hooks(self, turn: TurnStarted) -> str | None:
         return await self._heed(await self._hooks.prompt_submitted(text_of(turn.prompt.content), turn.uuid))

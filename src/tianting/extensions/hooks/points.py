@@ -11,6 +11,7 @@ from tianting.extensions.hooks.answer import RequestDecision, is_given
 from tianting.extensions.hooks.asking import AnnouncedPerson, HookedPerson
 from tianting.extensions.hooks.events import (
     Circumstances,
+    FileChanged,
     HookEvent,
     HookInput,
     Notification,
@@ -155,6 +156,10 @@ class HookPoints:
     async def notify(self, message: str, kind: str, title: str = "") -> None:
         """Tell that a person's attention is wanted."""
         await self.ask(Notification(message=message, notification_type=kind, title=title))
+
+    async def file_changed(self, path: str, *, is_gone: bool) -> None:
+        """Tell that a file is no longer as the model read it."""
+        await self.ask(FileChanged(file_path=path, event="unlink" if is_gone else "change"))
 
     async def session_ended(self, reason: str) -> None:
         """Tell that nothing follows."""

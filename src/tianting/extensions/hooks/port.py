@@ -106,6 +106,10 @@ class AgentHooks(Protocol):
         """Tell that a person's attention is wanted: `permission_prompt`, `idle_prompt`."""
         ...
 
+    async def file_changed(self, path: str, *, is_gone: bool) -> None:
+        """Tell that a file is no longer as the model read it."""
+        ...
+
     async def session_ended(self, reason: str) -> None:
         """Tell that nothing follows."""
         ...
@@ -177,6 +181,9 @@ class NoHooks:
         """Nobody listens."""
 
     async def notify(self, message: str, kind: str, title: str = "") -> None:
+        """Nobody listens."""
+
+    async def file_changed(self, path: str, *, is_gone: bool) -> None:
         """Nobody listens."""
 
     async def session_ended(self, reason: str) -> None:
