@@ -248,6 +248,21 @@ async def test_a_hook_asks_the_model_of_the_session(stage: Stage, answer: str, i
     assert '"command":"touch made"' in texts(asked)[0]
 
 
+async def test_hooks_hear_of_settings_that_changed_before_the_next_prompt(stage: Stage) -> None:
+    change = "mkdir -p .tianting; echo '{}' > .tianting/settings.json"
+    hooked(
+        stage,
+        SessionStart=command(change),
+        ConfigChange={"matcher": "project_settings", **command("cat > told; exit 2")},
+    )
+
+    ended, _ = await run(stage, (says("Done."),))
+
+    told = msgspec.json.decode((stage.project / "told").read_bytes())
+    assert (told["source"], told["file_path"]) == ("project_settings", f"{stage.project}/.tianting/settings.json")
+    assert ended.result["result"] == "Done."
+
+
 async def test_no_hook_runs_where_all_are_disabled(stage: Stage) -> None:
     hooked(stage, PreToolUse=command("exit 2"))
 

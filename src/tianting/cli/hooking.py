@@ -19,6 +19,7 @@ from tianting.protocol.events import PermissionMode
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.requests import Effort
 from tianting.protocol.tool_calls import Access, ToolCall
+from tianting.settings.levels import Places
 from tianting.settings.loading import Loaded
 from tianting.settings.statements import Statement, put_together
 from tianting.tools.workspace import Workspace
@@ -38,6 +39,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     transcript: Path
     mode: PermissionMode
     effort: Effort | None = None
+    places: Places
+    """Where settings lie, which may change."""
 
 
 @asynccontextmanager
@@ -59,6 +62,7 @@ async def open_hooks(
         yield NoHooks()
         return
     from tianting.cli.hook_questions import question_model
+    from tianting.cli.settings_watch import SettingsWatch
     from tianting.extensions.hooks.points import HookPoints, Ties
     from tianting.extensions.hooks.runner import HookRunner
 
@@ -71,7 +75,12 @@ async def open_hooks(
         new_id=random_uuid,
         ask_model=question_model(door, loaded.settings),
     ) as runner:
-        yield HookPoints(runner, Ties(circumstances=_circumstances(scene, workspace), rule_holds=rule_holds(workspace)))
+        ties = Ties(
+            circumstances=_circumstances(scene, workspace),
+            rule_holds=rule_holds(workspace),
+            changed_settings=SettingsWatch(scene.places).changes,
+        )
+        yield HookPoints(runner, ties)
 
 
 def heeded(loaded: Loaded) -> tuple[Statement, ...]:

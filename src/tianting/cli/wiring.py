@@ -198,6 +198,7 @@ def _gate(
 
 def _scene(invocation: Invocation, ground: Ground, place: Place, mode: PermissionMode) -> Scene:
     return Scene(
+        places=ground.places,
         session_id=place.session_id,
         transcript=place.path,
         mode=mode,

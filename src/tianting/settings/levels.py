@@ -103,6 +103,11 @@ def read_sources(places: Places, from_command_line: str | None) -> tuple[Source,
     return tuple(sources)
 
 
+def settings_files(places: Places) -> tuple[tuple[Path, Level], ...]:
+    """Every file that can hold settings, highest first, whether it is there or not."""
+    return tuple((path, level) for path, level, _, _ in _files(places))
+
+
 _File = tuple[Path, Level, bool, Path]
 """Where it is, its level, whether it is another agent's, and what its rules start at."""
 

@@ -11,6 +11,7 @@ from tianting.extensions.hooks.answer import RequestDecision, is_given
 from tianting.extensions.hooks.asking import AnnouncedPerson, HookedPerson
 from tianting.extensions.hooks.events import (
     Circumstances,
+    ConfigChange,
     FileChanged,
     HookEvent,
     HookInput,
@@ -52,6 +53,8 @@ class Ties(Struct, frozen=True, kw_only=True):
     circumstances: Callable[[], Circumstances]
     """The facts of this moment: mode and prompt change."""
     rule_holds: RuleHolds
+    changed_settings: Callable[[], tuple[ConfigChange, ...]] = tuple
+    """What changed in settings files since this was asked last. It is asked before each prompt."""
 
 
 class HookPoints:
@@ -135,6 +138,8 @@ class HookPoints:
 
     async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
         """Ask before a prompt is worked on. A hook that ends the turn blocks the prompt."""
+        for change in self._ties.changed_settings():
+            await self.ask(change)
         self._prompt_id = prompt_id
         return _before_turn(await self.ask(UserPromptSubmit(prompt=prompt)))
 
