@@ -2,7 +2,7 @@
 # What the tests use beyond Python: installed when we are root on a Debian-like machine, named otherwise.
 set -u
 missing=""
-for pair in rg:ripgrep tmux:tmux bash:bash; do
+for pair in rg:ripgrep tmux:tmux bash:bash bwrap:bubblewrap strace:strace curl:curl; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair##*:}"
 done
 [ -n "$missing" ] || exit 0
