@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -63,17 +64,11 @@ def model_server(script: dict[str, Any]) -> Iterator[tuple[str, Path]]:
 
 
 def run(command: list[str], environment: dict[str, str], log: Path) -> Run:
-    """Run `command` in an empty git repository with a home of its own."""
+    """Run `command` to its end in an empty git repository with a home of its own."""
     log.write_bytes(b"")
-    with tempfile.TemporaryDirectory(prefix="tianting-bench-") as directory:
-        project = Path(directory, "project")
-        project.mkdir()
-        subprocess.run(["git", "init", "-q"], cwd=project, check=True)
-        variables = {**_own_variables(), "HOME": directory, "PYTHONPATH": str(Path.cwd()), **environment}
+    with _project() as project:
         started = time.monotonic_ns()
-        process = subprocess.Popen(
-            command, cwd=project, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-        )
+        process = _start(command, environment, project)
         samples: list[float] = []
         watcher = threading.Thread(target=_watch_memory, args=(process.pid, samples), daemon=True)
         watcher.start()
@@ -92,11 +87,42 @@ def run(command: list[str], environment: dict[str, str], log: Path) -> Run:
     )
 
 
+def interrupted(command: list[str], environment: dict[str, str], mark: str) -> float:
+    """Seconds from Ctrl-C to the end of `command`, which is stopped when its tool has made the file `mark`."""
+    with _project() as project, _start(command, environment, project, quiet=True) as process:
+        deadline = time.monotonic() + TIME_LIMIT
+        while not (project / mark).exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        told = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        process.wait(TIME_LIMIT)
+        return time.perf_counter() - told
+
+
 def duration(command: list[str]) -> float:
     """Seconds that `command` takes."""
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL, timeout=TIME_LIMIT)
     return time.perf_counter() - started
+
+
+@contextlib.contextmanager
+def _project() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tianting-bench-") as directory:
+        project = Path(directory, "project")
+        project.mkdir()
+        subprocess.run(["git", "init", "-q"], cwd=project, check=True)
+        yield project
+
+
+def _start(
+    command: list[str], environment: dict[str, str], project: Path, *, quiet: bool = False
+) -> "subprocess.Popen[bytes]":
+    variables = {**_own_variables(), "HOME": str(project.parent), "PYTHONPATH": str(Path.cwd()), **environment}
+    errors = subprocess.DEVNULL if quiet else None  # what fails must say why
+    return subprocess.Popen(
+        command, cwd=project, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+    )
 
 
 def _own_variables() -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import Contestant, ShellTool, read_contestants
-from benchmarks.measuring import Run, duration, model_server, run
+from benchmarks.measuring import Run, duration, interrupted, model_server, run
 
 PROMPT = "Run `true` as often as you are told."
 DELTAS = 20_000
@@ -62,6 +62,16 @@ def measure_turns(contestants: dict[str, Contestant], runs: int, figures: Figure
             figures["first request, kB"][name].append(played.request_bytes / 1e3)
 
 
+def measure_interrupt(contestants: dict[str, Contestant], runs: int, figures: Figures) -> None:
+    """Ctrl-C while a command runs: how long until the program has ended."""
+    for _ in range(runs):
+        for name, one, shell in _with_tools(contestants):
+            call = {"tool": shell.tool, "input": {shell.argument: "touch begun; sleep 30"}}
+            with model_server({"replies": [{"calls": [call]}]}) as (base_url, _log):
+                taken = interrupted(one.filled(one.command, base_url, PROMPT), one.environment(base_url), "begun")
+            figures["interrupt to the end, ms"][name].append(taken * 1e3)
+
+
 def measure_deltas(contestants: dict[str, Contestant], runs: int, figures: Figures) -> None:
     """Processor time of one streamed delta: a long answer less a short one."""
     for _ in range(max(runs // 2, 1)):
@@ -85,6 +95,7 @@ _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "version": measure_version,
     "start": measure_start,
     "turns": measure_turns,
+    "interrupt": measure_interrupt,
     "deltas": measure_deltas,
     "long": measure_long,
 }

@@ -20,7 +20,7 @@ from tianting.testing.model_server import ModelServer
 
 pytestmark = pytest.mark.anyio
 
-AT_ONCE = 5.0
+AT_ONCE = 1.0
 """Seconds that an interrupted program may still take, on a busy machine."""
 STREAM = ("-p", "Go.", "--output-format", "stream-json", "--include-partial-messages")
 STOPPED = "The user stopped this turn."
