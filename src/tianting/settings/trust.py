@@ -1,6 +1,6 @@
 """Remembers what a person trusted: `<home>/trusted.json`, by the real path of the directory.
 
-    {"version": 1, "directories": {"/work/shop": {"trustedAt": 1790000000.0, "statements": ["[[\"hooks\", …"]}}}
+    {"version": 1, "directories": {"/home/me/shop": {"trustedAt": 1790000000.0, "statements": ["[[\"hooks\", …"]}}}
 
 Each statement is kept as it was said. So a project that changes is neither trusted blindly nor distrusted whole:
 what the person saw goes on to count, and what is new waits for them.
