@@ -22,6 +22,8 @@ pytestmark = [
     pytest.mark.skipif(choose({"PATH": "/usr/bin:/bin"}).abilities.mechanism != "bubblewrap", reason="no bubblewrap"),
 ]
 
+_UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}  # a command in the sandbox cannot write figures beside the tests
+
 
 @pytest.fixture
 def stage() -> Iterator[Stage]:
@@ -39,7 +41,7 @@ async def results(stage: Stage, *commands: str | Line, **sandbox: Any) -> list[s
     inputs = [{"command": command} if isinstance(command, str) else command for command in commands]
     replies: list[Reply] = [says("", calls("Bash", **each)) for each in inputs]
     script = stage.write("script.json", msgspec.json.encode({"replies": [*replies, says("Done.")]}).decode())
-    settings = msgspec.json.encode({"sandbox": {"enabled": True, **sandbox}}).decode()
+    settings = msgspec.json.encode({"sandbox": {"enabled": True, **sandbox}, "env": _UNMEASURED}).decode()
     ended = await stage.run(
         *("-p", "Go.", "--model", f"scripted:{script}", "--allowedTools", "Bash", "--settings", settings),
         *("--output-format", "stream-json", "--verbose"),

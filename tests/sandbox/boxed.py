@@ -28,6 +28,7 @@ async def run_boxed(
     with anyio.fail_after(20):
         try:
             environment = {**os.environ, **wrapped.environment}
+            environment.pop("COVERAGE_PROCESS_CONFIG", None)  # a command cannot write figures beside the tests
             group = start_group(wrapped.argv, cwd=cwd, environment=environment, keep_open=wrapped.keep_open)
             output = b""
             while data := await group.read():
