@@ -55,23 +55,25 @@ from tianting.protocol.stream_events import (
     WireThinkingDelta,
 )
 from tianting.protocol.stream_lines import (
-    ApiRetry,
     AssistantLine,
-    HookResponse,
-    Informational,
-    ModelFallback,
     PermissionDecision,
-    PermissionDenied,
     ResultMeta,
-    Status,
     StreamEvent,
-    SystemInit,
     UserLine,
     WireMessage,
     WireUserMessage,
     wire_usage,
 )
 from tianting.protocol.stream_result import failure_line, result_line
+from tianting.protocol.system_lines import (
+    ApiRetry,
+    HookResponse,
+    Informational,
+    ModelFallback,
+    PermissionDenied,
+    Status,
+    SystemInit,
+)
 from tianting.protocol.tool_calls import CallResult
 
 COMPATIBLE_VERSION = "2.1.328"
