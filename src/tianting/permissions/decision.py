@@ -74,6 +74,14 @@ class Person(Protocol):
         ...
 
 
+class Delegate(Protocol):
+    """Somebody who may answer in a person's place. Every `Person` is one."""
+
+    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision | None:
+        """The answer; None where there is none, and nobody else to be asked."""
+        ...
+
+
 class Grants(Protocol):
     """What a person can be offered besides a single yes, and where it goes."""
 

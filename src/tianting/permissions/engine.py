@@ -15,7 +15,7 @@ from msgspec import structs
 
 from tianting.permissions.case import Case
 from tianting.permissions.file_access import Ends, objection, permission
-from tianting.permissions.questions import FileEffect, Ground, Judgement, Part, Question, Verdict, strictest
+from tianting.permissions.questions import FileEffect, Ground, Judgement, Part, Question, Verdict, strictest, strictness
 from tianting.permissions.rule_text import Rule
 from tianting.permissions.ruleset import Rules, Ruleset, permitted, questioned, refused
 from tianting.permissions.shell.judging import judge_command
@@ -121,14 +121,14 @@ def _allowing(tool: str, case: Case) -> Rule | None:
 
 
 def _judgement(parts: tuple[Part, ...], question: Question) -> Judgement:
-    verdict = strictest([Verdict(part.outcome, part.reason, part.rule, part.source, part.fixed) for part in parts])
-    outcome = "deny" if verdict.outcome == "ask" and question.mode == "dontAsk" else verdict.outcome
+    deciding = max(parts, key=strictness, default=Part(text="", outcome="allow"))
+    outcome = "deny" if deciding.outcome == "ask" and question.mode == "dontAsk" else deciding.outcome
     return Judgement(
         outcome=outcome,
-        reason=verdict.reason,
-        rule=verdict.rule,
-        source=verdict.source,
-        fixed=verdict.fixed,
+        reason=deciding.reason,
+        rule=deciding.rule,
+        source=deciding.source,
+        fixed=deciding.fixed,
         parts=parts,
     )
 

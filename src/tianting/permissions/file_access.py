@@ -4,6 +4,8 @@ Two answers, because a command may be allowed as a whole: `objection` is what ho
 file needs when nothing else allows it.
 """
 
+import re
+
 from tianting.permissions.case import Case
 from tianting.permissions.paths import absolute, is_descriptor, is_harmless, is_within, normal
 from tianting.permissions.protected import protection
@@ -21,13 +23,18 @@ class Ends:
     def __init__(self, path: str, case: Case) -> None:
         written = absolute(path, case.question.cwd)
         place = case.ground.facts.place(written)
+        name, real = normal(written), normal(place.real)
         self.shown = path
-        self.names = tuple(dict.fromkeys((normal(written), normal(place.real))))
+        self.names = (name,) if name == real else (name, real)
         fold = case.ruleset.places.folded
         self.folded = tuple([fold(name) for name in self.names])
         self.has_other_names = place.links > 1
-        self.is_harmless = all(is_harmless(name) for name in self.names) or is_harmless(normal(written))
-        self.is_descriptor = any(is_descriptor(name) for name in self.names)
+        self.is_harmless = is_harmless(name)
+        self.is_descriptor = any([is_descriptor(name) for name in self.names])  # noqa: C419  # half a generator's time
+
+    def may_be_in(self, reach: re.Pattern[str]) -> bool:
+        """Whether one of the rules that `reach` was made of may cover an end, or something in it."""
+        return any([reach.fullmatch(f"{name}/\ue000") for name in self.folded])  # noqa: C419  # as above
 
 
 def objection(effect: FileEffect, ends: Ends, case: Case, *, tool: str = "", guessed: bool = False) -> Verdict | None:
@@ -71,6 +78,8 @@ def _permission_by_path(effect: FileEffect, ends: Ends, case: Case, tool: str) -
 
 def _speaking(rules: Rules, effect: FileEffect, ends: Ends, tool: str) -> list[Rule]:
     """Deny or ask rules about any end. Who may not read a file may not write it either."""
+    if not ends.may_be_in(rules.read_reach if effect == "read" else rules.edit_reach):
+        return []
     paths = rules.reads if effect == "read" else rules.edits + rules.reads
     return [rule for rule in paths if _applies(rule, effect, tool) and _any_end(rule, ends)]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import anyio
 
-from tianting.permissions.decision import Allow, Ask, Decision, Deny, Judge, Person, Verdict, Weigh, as_judged
+from tianting.permissions.decision import Allow, Ask, Decision, Delegate, Deny, Judge, Person, Verdict, Weigh, as_judged
 from tianting.protocol.tool_calls import Access, ToolCall
 
 log = logging.getLogger(__name__)
@@ -31,22 +31,22 @@ class Gate:
     """Decides the calls of one session.
 
     `judge` is called for the first of them, and not before. `delegate` answers in the person's place, except where
-    only a person may.
+    only a person may; what it leaves open is refused, so it asks the person itself if there is one.
     """
 
     def __init__(
-        self, judge: Callable[[], Judge], person: Person | None = None, *, delegate: Person | None = None
+        self, judge: Callable[[], Judge], person: Person | None = None, *, delegate: Delegate | None = None
     ) -> None:
         self._judge = judge
         self._person = person
-        self._delegate = delegate or person
+        self._delegate: Delegate | None = delegate or person
         self._one_question = anyio.Lock()  # calls that run together must not ask over each other
 
     async def decide(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh = as_judged) -> Decision:
         """Whether `call` may run, asking the person where nothing else decides."""
         match self._weighed(call, accesses, weigh):
-            case Ask(reason=reason, binding=binding):
-                return await self._ask(call, accesses, weigh, reason, binding=binding)
+            case Ask():
+                return await self._ask_in_turn(call, accesses, weigh)
             case Allow() | Deny() as decision:
                 return decision
 
@@ -58,25 +58,31 @@ class Gate:
             log.exception("judging call %s failed", call.call_id)
             return Deny(reason=f"Whether {call.tool_name} may run could not be decided; nothing was run.")
 
-    async def _ask(
-        self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh, reason: str, *, binding: bool
-    ) -> Decision:
-        person = self._person if binding else self._delegate
-        if person is None:
-            return Deny(reason=self._nobody_to_ask(call, accesses, reason, binding=binding))
+    async def _ask_in_turn(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh) -> Decision:
+        async with self._one_question:
+            # The answer to the question before this one may have been a rule that covers this call, too.
+            match self._weighed(call, accesses, weigh):
+                case Ask() as question:
+                    answer = await self._answer(call, accesses, question)
+                    return answer or Deny(reason=self._nobody_to_ask(call, accesses, question))
+                case Allow() | Deny() as decision:
+                    return decision
+
+    async def _answer(self, call: ToolCall, accesses: tuple[Access, ...], question: Ask) -> Decision | None:
+        """What those say who can be asked; None where nobody can be."""
+        asked = self._person if question.binding else self._delegate
+        if asked is None:
+            return None
         try:
-            async with self._one_question:
-                # The answer to the question before this one may have been a rule that covers this call, too.
-                now = self._weighed(call, accesses, weigh)
-                return await person.ask(call, accesses, now.reason) if isinstance(now, Ask) else now
+            return await asked.ask(call, accesses, question.reason)
         except Exception:  # a question that breaks must not become a yes
             log.exception("asking about call %s failed", call.call_id)
             return Deny(reason="The question to the user could not be shown; nothing was run.")
 
-    def _nobody_to_ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str, *, binding: bool) -> str:
-        rules = () if binding else self._suggestions(call, accesses)
+    def _nobody_to_ask(self, call: ToolCall, accesses: tuple[Access, ...], question: Ask) -> str:
+        rules = () if question.binding else self._suggestions(call, accesses)
         return (
-            f"{call.tool_name} needs the user's permission ({clipped(reason)}) and nobody can be asked here. "
+            f"{call.tool_name} needs the user's permission ({clipped(question.reason)}) and nobody can be asked here. "
             f"Do not repeat it; choose another way, or say at the end what you would have run.{_advice(rules)}"
         )
 

@@ -36,8 +36,8 @@ def ignore_pattern(text: str, *, anchored: bool = False) -> IgnorePattern:
     translated = _translate(body)
     if translated is None or not body:
         return IgnorePattern(_NOTHING, _NOTHING, directories_only)
-    named = f"(?s){'' if anchored else '(?:.*/)?'}{translated}"
-    return IgnorePattern(re.compile(named), re.compile(f"{named}/.*"), directories_only)
+    named = f"(?s:{'' if anchored else '(?:.*/)?'}{translated})"
+    return IgnorePattern(re.compile(named), re.compile(f"{named}(?s:/.*)"), directories_only)
 
 
 def _translate(body: str) -> str | None:

@@ -37,7 +37,7 @@ class LocalPaths:
         directory, _, name = path.rpartition("/")
         if name in {"", ".", ".."}:
             return _followed(path)
-        real = os.path.join(self._real_directory(directory), name)  # noqa: PTH118  # as below
+        real = f"{self._real_directories.get(directory) or self._real_directory(directory)}{name}"
         try:
             found = os.lstat(real)  # a third of the time of a `Path`, and asked for every word of a command
         except FileNotFoundError:
@@ -47,9 +47,9 @@ class LocalPaths:
         return Place(real, _names_of(found))
 
     def _real_directory(self, directory: str) -> str:
-        real = self._real_directories.get(directory)
-        if real is None:
-            real = self._real_directories[directory] = os.path.realpath(directory or "/")
+        """Where `directory` leads, ending with a slash."""
+        real = os.path.realpath(directory or "/")
+        real = self._real_directories[directory] = real if real.endswith("/") else f"{real}/"
         return real
 
     def matches(self, pattern: str, *, prefix: str) -> tuple[str, ...] | None:

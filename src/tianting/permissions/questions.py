@@ -104,11 +104,6 @@ class Verdict(Struct, frozen=True):
     source: str = ""
     fixed: bool = False
 
-    @property
-    def strictness(self) -> int:
-        """Deny, then what nothing lifts, then ask, then allow."""
-        return {"allow": 0, "ask": 1, "deny": 3}[self.outcome] + self.fixed
-
     def about(self, text: str) -> Part:
         """The same, as a part of a judgement."""
         return Part(
@@ -116,9 +111,19 @@ class Verdict(Struct, frozen=True):
         )
 
 
+_STRICTNESS = {"allow": 0, "ask": 1, "deny": 3}
+
+
+def strictness(answer: Verdict | Part) -> int:
+    """Deny, then what nothing lifts, then ask, then allow."""
+    return _STRICTNESS[answer.outcome] + answer.fixed
+
+
 def strictest(verdicts: list[Verdict]) -> Verdict:
     """The one that counts; of equals the first."""
-    return max(verdicts, key=lambda verdict: verdict.strictness, default=Verdict("allow"))
+    if len(verdicts) == 1:
+        return verdicts[0]
+    return max(verdicts, key=strictness, default=Verdict("allow"))
 
 
 FileEffect = Literal["read", "edit"]

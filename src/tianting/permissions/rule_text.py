@@ -50,6 +50,11 @@ class PathPattern(Struct, frozen=True):
             return self.pattern.covers(path[1:])
         return path.startswith(f"{self.base}/") and self.pattern.covers(path[len(self.base) + 1 :])
 
+    @property
+    def reach(self) -> str:
+        """An expression for what it covers, and perhaps for a little more; to be joined with those of other rules."""
+        return f"{re.escape(self.base.rstrip('/'))}/{self.pattern.named.pattern}(?s:/.*)?"
+
 
 class Rule(Struct, frozen=True, kw_only=True):
     """One rule, ready to match. At most one of the fields below `source` is set; none means every call."""

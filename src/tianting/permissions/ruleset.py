@@ -1,5 +1,6 @@
 """All rules that hold, compiled once and sorted the way they are asked: deny, ask, allow."""
 
+import re
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -7,6 +8,8 @@ from msgspec import Struct
 from tianting.permissions.questions import Verdict
 from tianting.permissions.rule_text import Behaviour, Places, Rule, RuleLine, read_rule
 from tianting.permissions.tool_classes import EDITING, READING
+
+_NOTHING = re.compile(r"(?!)")
 
 
 class Rules(Struct, frozen=True):
@@ -20,6 +23,12 @@ class Rules(Struct, frozen=True):
     reads: tuple[Rule, ...] = ()
     """About paths that are read."""
     domains: tuple[Rule, ...] = ()
+    heads: tuple[str, ...] = ()
+    """What a text begins with if one of `commands` means it: one look says that none does."""
+    read_reach: re.Pattern[str] = _NOTHING
+    """What `reads` can cover, in one expression: most paths are none of it."""
+    edit_reach: re.Pattern[str] = _NOTHING
+    """The same for `edits` and `reads`: who may not read a file may not write it either."""
 
 
 class Ruleset(Struct, frozen=True, kw_only=True):
@@ -67,10 +76,21 @@ def permitted(rule: Rule) -> Verdict:
 def _sorted(rules: list[Rule], behaviour: Behaviour) -> Rules:
     mine = [rule for rule in rules if rule.behaviour == behaviour]
     paths = [rule for rule in mine if rule.path is not None]
+    edits = tuple(rule for rule in paths if rule.tool in EDITING)
+    reads = tuple(rule for rule in paths if rule.tool in READING)
+    commands = tuple(rule for rule in mine if rule.command is not None)
     return Rules(
         tools=tuple(rule for rule in mine if rule.whole_tool or rule.name or rule.value),
-        commands=tuple(rule for rule in mine if rule.command is not None),
-        edits=tuple(rule for rule in paths if rule.tool in EDITING),
-        reads=tuple(rule for rule in paths if rule.tool in READING),
+        commands=commands,
+        edits=edits,
+        reads=reads,
         domains=tuple(rule for rule in mine if rule.domain is not None),
+        heads=tuple(rule.command.shortest_head for rule in commands if rule.command is not None),
+        read_reach=_reach(reads),
+        edit_reach=_reach(edits + reads),
     )
+
+
+def _reach(rules: tuple[Rule, ...]) -> re.Pattern[str]:
+    texts = [rule.path.reach for rule in rules if rule.path is not None]
+    return re.compile("|".join(f"(?:{text})" for text in texts)) if texts else _NOTHING

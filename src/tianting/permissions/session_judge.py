@@ -3,7 +3,9 @@
 call -> Question -> engine.judge -> Allow, Ask or Deny in the words of the loop
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from msgspec import structs
 
 from tianting.permissions.decision import Allow, Ask, Deny, Verdict
 from tianting.permissions.engine import judge
@@ -20,7 +22,7 @@ class SessionJudge:
     """Judges calls, and takes the rules that a person grants meanwhile."""
 
     def __init__(self, *, mode: PermissionMode, ruleset: Ruleset, ground: Ground, cwd: Callable[[], str]) -> None:
-        # Where nobody is asked, what would be asked is refused by the gate, which knows what to say then.
+        # Where nobody is asked from the start, the gate refuses what would be asked, and says which rule would help.
         self._mode: PermissionMode = "default" if mode == "dontAsk" else mode
         self._ruleset = ruleset
         self._ground = ground
@@ -35,7 +37,7 @@ class SessionJudge:
             case "ask":
                 return Ask(reason=judgement.reason, binding=_is_binding(judgement))
             case "deny":
-                return Deny(reason=_refusal(call, judgement))
+                return Deny(reason=_refusal(call, judgement, self._mode))
 
     def may_read(self, path: str) -> bool:
         """Whether no rule forbids reading `path`, or wants a person asked about it: for what a search comes upon."""
@@ -53,6 +55,22 @@ class SessionJudge:
         lines = [RuleLine(text=rule, behaviour="allow", source=source) for rule in rules]
         self._ruleset = self._ruleset.with_lines(*lines)
 
+    def exchange(self, gone: Callable[[RuleLine], bool], new: Iterable[RuleLine] = ()) -> None:
+        """Forget the rules that are `gone`, and let `new` ones hold.
+
+        Raises `ConfigError` for one that is not understood, and then nothing changes.
+        """
+        kept = [line for line in self._ruleset.lines if not gone(line)]
+        self._ruleset = Ruleset.compile([*kept, *new], self._ruleset.places)
+
+    def set_mode(self, mode: PermissionMode) -> None:
+        """Judge by `mode` from now on."""
+        self._mode = mode
+
+    def set_directories(self, additional: tuple[str, ...]) -> None:
+        """Count these, absolute and real, as inside besides the project, and no others."""
+        self._ground = structs.replace(self._ground, additional=additional)
+
     def _question(self, call: ToolCall, accesses: tuple[Access, ...]) -> Question:
         return Question(
             tool_name=call.tool_name,
@@ -67,8 +85,11 @@ def _is_binding(judgement: Judgement) -> bool:
     return any(part.outcome == "ask" and (part.fixed or part.rule) for part in judgement.parts)
 
 
-def _refusal(call: ToolCall, judgement: Judgement) -> str:
+def _refusal(call: ToolCall, judgement: Judgement, mode: PermissionMode) -> str:
     """For the model: what holds it back, and that asking again is no way."""
-    if not judgement.rule:
+    reason = clipped(judgement.reason)
+    if mode == "dontAsk" and not judgement.rule:
+        reason = f"{reason}, and nobody is to be asked"
+    elif not judgement.rule:
         return judgement.reason
-    return f"{call.tool_name} was not run: {clipped(judgement.reason)}. Choose another way; do not repeat it."
+    return f"{call.tool_name} was not run: {reason}. Choose another way; do not repeat it."

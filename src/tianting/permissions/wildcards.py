@@ -20,6 +20,11 @@ class Wildcard(Struct, frozen=True):
         """What every match begins with."""
         return self.pieces[0]
 
+    @property
+    def shortest_head(self) -> str:
+        """The same without the blank that may be missing."""
+        return (self.bare or self.pieces)[0]
+
     def might_begin(self, known: str) -> bool:
         """Whether a text could match of which only the beginning is known."""
         if not self.head:

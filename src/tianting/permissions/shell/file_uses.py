@@ -59,29 +59,28 @@ def redirected_files(command: Command) -> list[FileUse]:
 
 def changed_files(command: Command) -> list[FileUse]:
     """What a program whose habits are known changes, its redirections aside."""
-    name, words = program_name(command), command.words[1:]
+    name = program_name(command)
+    if name not in _CHANGING:
+        return []
+    words = command.words[1:]
     if name in ALL_CHANGED:
         return _edits(operands(words))
     if name in LAST_CHANGED:
         return _last_changed(words)
     if name in _OUTPUT_OPTIONS:
         return _edits(_output_options(name, words))
-    special = _SPECIAL.get(name)
-    return _edits(special(words)) if special else []
+    return _edits(_SPECIAL[name](words))
 
 
-def read_files(command: Command) -> list[FileUse]:
-    """Every word that may be a file the program opens."""
+def words_read(command: Command) -> tuple[Word, ...]:
+    """Every word that may name a file the program opens."""
     if program_name(command) in _SAYS_ITS_WORDS or command.evaluates:
-        return []
-    found: list[Word] = []
-    for word in command.words[1:]:
-        found += _readings(word)
-    return [FileUse("read", word) for word in found]
+        return ()
+    return command.words[1:]
 
 
-def _readings(word: Word) -> list[Word]:
-    """The word, and what stands behind `=`, `@`, `:` or an option's letter in it."""
+def readings(word: Word) -> list[Word]:
+    """What such a word may name: itself, and what stands behind `=`, `@`, `:` or an option's letter."""
     if not word.literal:
         return [word]
     text = word.value
@@ -148,6 +147,7 @@ def starting_points(words: Sequence[Word]) -> list[Word]:
 
 
 _SPECIAL: dict[str, Callable[[Sequence[Word]], list[Word]]] = {"dd": _dd, "sed": _sed, "find": _find}
+_CHANGING = ALL_CHANGED | LAST_CHANGED | _OUTPUT_OPTIONS.keys() | _SPECIAL.keys()
 
 
 def _edits(words: Sequence[Word]) -> list[FileUse]:

@@ -7,9 +7,8 @@ rule, or that it only looks.
 from collections.abc import Iterable
 
 from tianting.permissions.case import Case
-from tianting.permissions.file_access import Ends, objection, permission
 from tianting.permissions.paths import normal
-from tianting.permissions.questions import FileEffect, Part, Verdict, strictest
+from tianting.permissions.questions import Part, Verdict, strictest
 from tianting.permissions.rule_text import Rule
 from tianting.permissions.ruleset import permitted, questioned, refused
 from tianting.permissions.script import HOLE, Assignment, Command, Word
@@ -22,13 +21,13 @@ from tianting.permissions.shell.command_texts import (
 )
 from tianting.permissions.shell.computing import computes_with_read_text
 from tianting.permissions.shell.dangers import danger
-from tianting.permissions.shell.file_uses import FileUse, changed_files, program_name, read_files, redirected_files
+from tianting.permissions.shell.file_uses import changed_files, program_name, redirected_files
+from tianting.permissions.shell.files import Files, shown
 from tianting.permissions.shell.parts import Program, Running, program_of
 from tianting.permissions.shell.pipelines import joined_danger
 from tianting.permissions.shell.read_only import files_looked_at
 from tianting.permissions.shell.sed_script import read_sed
 from tianting.permissions.shell.whereabouts import MOVES, moves, surroundings, targets
-from tianting.permissions.shell.word_paths import paths_of
 
 _PLAN = "Plan mode is on: only commands that look run. Use Read, Grep and Glob, then present the plan."
 _FILE_COMMANDS = frozenset({"mkdir", "touch", "rm", "rmdir", "mv", "cp", "sed"})
@@ -57,6 +56,7 @@ class _Judge:
         self._program: Program = program_of(text, case.ground.read_script)
         self._where = surroundings(self._program.running, case.question.cwd, case.ground)
         self._moves = moves(self._program.running, case.question.cwd, case.ground)
+        self._files = Files(case, self._where)
         self._functions = frozenset(each.name for script in self._program.scripts for each in script.functions)
         self._whole = self._rule_for_all()
 
@@ -106,7 +106,8 @@ class _Judge:
             found.append(Verdict("ask", reason, fixed=True))
         if running.doubt:
             found.append(Verdict("ask", f"what it runs cannot be told: {running.doubt}", fixed=True))
-        found += self._objections(running)
+        for each in (command, *running.hidden):
+            found += self._files.objections(each)
         found += [questioned(rule) for rule in self._rules.ask.commands if _speaks(rule, texts)]
         found += self._possible_matches(running)
         found.append(self._allowed(running))
@@ -131,51 +132,6 @@ class _Judge:
             for rule in self._rules.deny.commands
             if rule.command is not None and any(map(rule.command.might_begin, known))
         ]
-
-    # --- files
-
-    def _objections(self, running: Running) -> list[Verdict]:
-        found: list[Verdict] = []
-        for command in (running.command, *running.hidden):
-            for use in redirected_files(command) + changed_files(command):
-                found += self._objection(use, guessed=False)
-            if self._rules.deny.tools or self._rules.ask.tools:
-                for word in files_looked_at(command) or ():
-                    found += self._objection(FileUse("read", word), guessed=False)
-            if self._rules.deny.reads or self._rules.ask.reads:
-                for use in read_files(command):
-                    found += self._objection(use, guessed=True)
-        return found
-
-    def _objection(self, use: FileUse, *, guessed: bool) -> list[Verdict]:
-        paths = paths_of(use.word, self._where, self._ground)
-        if paths is None:
-            return self._unknown(use, guessed=guessed)
-        ends = [Ends(path, self._case) for path in paths]
-        return [found for each in ends if (found := objection(use.effect, each, self._case, guessed=guessed))]
-
-    def _unknown(self, use: FileUse, *, guessed: bool) -> list[Verdict]:
-        """A file that only the running shell knows, where some files are forbidden."""
-        denied = self._rules.deny
-        if guessed or not (denied.reads if use.effect == "read" else denied.edits or denied.reads):
-            return []
-        return [
-            Verdict("ask", f"which file {_raw(use.word)} is, only the shell knows, and some are forbidden", fixed=True)
-        ]
-
-    def _may(self, effect: FileEffect, words: Iterable[Word], reason: str = "only looks") -> Verdict:
-        """Whether rules and mode allow all these files."""
-        verdicts: list[Verdict] = [Verdict("allow", reason)]
-        for word in words:
-            paths = paths_of(word, self._where, self._ground)
-            if paths is None:
-                return Verdict("ask", f"which file {_raw(word)} is, only the shell knows")
-            for path in paths:
-                ends = Ends(path, self._case)
-                against = objection(effect, ends, self._case)
-                verdicts += [against] if against else []
-                verdicts.append(permission(effect, ends, self._case))
-        return strictest(verdicts)
 
     # --- what allows it
 
@@ -234,13 +190,13 @@ class _Judge:
         if command.program in MOVES:
             return self._moving(running)
         files = files_looked_at(command)
-        return None if files is None else self._may("read", files)
+        return None if files is None else self._files.usual("read", files)
 
     def _moving(self, running: Running) -> Verdict:
         paths = targets(running, self._where, self._ground)
         if paths is None:
             return Verdict("ask", "where it goes, only the shell knows")
-        return self._may("read", [Word(path, path) for path in paths])
+        return self._files.usual("read", [Word(path, path) for path in paths])
 
     def _accepted(self, command: Command) -> Verdict | None:
         """acceptEdits covers the commands that do what the editing tools do."""
@@ -251,13 +207,13 @@ class _Judge:
             return None
         if self._moves and not all(use.word.value.startswith(("/", "~")) for use in uses):
             return Verdict("ask", "it changes files after changing the directory")
-        edits = self._may("edit", [use.word for use in uses if use.effect == "edit"], "mode acceptEdits")
-        return strictest([edits, self._may("read", [use.word for use in uses if use.effect == "read"])])
+        edits = self._files.usual("edit", [use.word for use in uses if use.effect == "edit"], "mode acceptEdits")
+        return strictest([edits, self._files.usual("read", [use.word for use in uses if use.effect == "read"])])
 
     def _redirections_allowed(self, command: Command) -> Verdict:
         verdicts = [Verdict("allow")]
         for use in redirected_files(command):
-            verdict = self._may(use.effect, [use.word])
+            verdict = self._files.usual(use.effect, [use.word])
             if use.effect == "edit" and self._moves and not use.word.value.startswith("/"):
                 verdict = strictest([verdict, Verdict("ask", "it writes a file after changing the directory")])
             verdicts.append(verdict)
@@ -290,14 +246,10 @@ def _evaluation(command: Command) -> Verdict:
 
 def _why_asked(command: Command) -> str:
     if command.words and not command.words[0].literal:
-        return f"which program {_raw(command.words[0])} is, only the shell knows"
+        return f"which program {shown(command.words[0])} is, only the shell knows"
     return f"no rule allows {program_name(command)}" if command.program else "no rule allows it"
 
 
 def _shown(command: Command) -> str:
     redirections = " ".join(f"{each.operator} {each.target.raw}".rstrip() for each in command.redirections)
     return f"{command.text} {redirections}".strip()
-
-
-def _raw(word: Word) -> str:
-    return word.raw or "it"
