@@ -38,11 +38,24 @@ class SessionStarted(Struct, frozen=True, kw_only=True):
     """Which variable or setting the key came from; `none` where none is needed."""
 
 
+class PermissionModeChanged(Struct, frozen=True, kw_only=True):
+    """From now on calls are judged in another mode."""
+
+    mode: PermissionMode
+
+
 class TurnStarted(Struct, frozen=True, kw_only=True):
     """A prompt is being worked on."""
 
     uuid: str
     prompt: UserMessage
+
+
+class PromptDelivered(Struct, frozen=True, kw_only=True):
+    """A message posted while the turn ran reaches the model, under the id it was posted with."""
+
+    uuid: str
+    message: UserMessage
 
 
 class NoteAdded(Struct, frozen=True, kw_only=True):
@@ -143,7 +156,9 @@ class TurnFinished(Struct, frozen=True, kw_only=True):
 
 Event = (
     SessionStarted
+    | PermissionModeChanged
     | TurnStarted
+    | PromptDelivered
     | NoteAdded
     | RequestStarted
     | Delta
