@@ -88,6 +88,18 @@ class ModelSwitched(Struct, frozen=True, kw_only=True):
     trigger: RetryCause
 
 
+class RateLimitSeen(Struct, frozen=True, kw_only=True):
+    """What the provider says of the account's limits. It may come at any moment and changes nothing of the answer."""
+
+    status: Literal["allowed", "allowed_warning", "rejected"]
+    resets_at: int | None = None
+    """Seconds since 1970."""
+    window: str | None = None
+    """Which limit it is about, in the provider's words: `five_hour`, `seven_day`."""
+    utilization: float | None = None
+    """The part of that limit that is used up, from 0 to 1."""
+
+
 Delta = (
     MessageStarted
     | BlockStarted
@@ -98,4 +110,5 @@ Delta = (
     | MessageFinished
     | RequestRetried
     | ModelSwitched
+    | RateLimitSeen
 )

@@ -26,6 +26,21 @@ TurnEnd = Literal[
 PermissionMode = Literal["default", "acceptEdits", "plan", "bypassPermissions", "dontAsk"]
 
 
+class McpServerState(Struct, frozen=True, kw_only=True):
+    """A server of tools, and how it stands with it."""
+
+    name: str
+    status: str
+    """`connected`, `failed`, `needs-auth`, `pending` or `disabled`."""
+
+
+class LoadedPlugin(Struct, frozen=True, kw_only=True):
+    """A plugin of the session."""
+
+    name: str
+    path: str
+
+
 class SessionStarted(Struct, frozen=True, kw_only=True):
     """What a client must know before the first turn; said again at the start of every turn."""
 
@@ -36,6 +51,15 @@ class SessionStarted(Struct, frozen=True, kw_only=True):
     tools: tuple[str, ...]
     key_source: str
     """Which variable or setting the key came from; `none` where none is needed."""
+    mcp_servers: tuple[McpServerState, ...] = ()
+    slash_commands: tuple[str, ...] = ()
+    """Without the slash."""
+    output_style: str = "default"
+    agents: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    plugins: tuple[LoadedPlugin, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    """What of the headless protocol a client may count on, in that protocol's words."""
 
 
 class PermissionModeChanged(Struct, frozen=True, kw_only=True):
@@ -89,6 +113,18 @@ class ToolFinished(Struct, frozen=True, kw_only=True):
     """Seconds."""
 
 
+class HookStarted(Struct, frozen=True, kw_only=True):
+    """A command hook is about to run. Its `HookRecord` follows in `HooksAsked`, under the same id."""
+
+    hook_id: str
+    name: str
+    """`PreToolUse:Bash`."""
+    event: str
+
+
+HookKind = Literal["command", "http", "prompt", "callback"]
+
+
 class HookRecord(Struct, frozen=True, kw_only=True):
     """One run of one hook, for protocols and logs."""
 
@@ -96,6 +132,7 @@ class HookRecord(Struct, frozen=True, kw_only=True):
     name: str
     """`PreToolUse:Bash`."""
     event: str
+    kind: HookKind = "command"
     title: str
     """The command, the address or the question."""
     stdout: str = ""
@@ -115,6 +152,28 @@ class HooksAsked(Struct, frozen=True, kw_only=True):
     records: tuple[HookRecord, ...] = ()
     messages: tuple[str, ...] = ()
     """For the person: what hooks have to say, and what went wrong with them."""
+
+
+class TaskStarted(Struct, frozen=True, kw_only=True):
+    """Work goes on in the background from here on, whatever becomes of the turn."""
+
+    task_id: str
+    """The name by which the model and clients ask about it and end it."""
+    description: str
+    kind: Literal["local_bash"] = "local_bash"
+
+
+class TaskFinished(Struct, frozen=True, kw_only=True):
+    """Background work is over. It may end between turns, too."""
+
+    task_id: str
+    status: Literal["completed", "failed", "stopped"]
+    """`stopped`: somebody ended it."""
+    output_file: str
+    summary: str
+    """One line for people."""
+    at: float
+    """Seconds since 1970."""
 
 
 class ModelUse(Struct, frozen=True, kw_only=True):
@@ -165,6 +224,9 @@ Event = (
     | AnswerAborted
     | ToolStarted
     | ToolFinished
+    | HookStarted
     | HooksAsked
+    | TaskStarted
+    | TaskFinished
     | TurnFinished
 )
