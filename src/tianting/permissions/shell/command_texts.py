@@ -7,7 +7,7 @@ what runs. A rule that forbids sees every form it might hide in.
 import re
 
 from tianting.permissions.script import HOLE, Assignment, Command, Word
-from tianting.permissions.shell.read_only_git import without_globals
+from tianting.permissions.shell.read_only_git import has_globals, without_globals
 
 _SAFE = re.compile(
     r"LANG|LANGUAGE|LC_[A-Z]+|TZ|TERM|COLUMNS|LINES|NO_COLOR|FORCE_COLOR|CLICOLOR|CLICOLOR_FORCE|COLORTERM|CI|DEBUG|VERBOSE"
@@ -39,7 +39,7 @@ def allowing_texts(command: Command) -> tuple[str, ...]:
     assigned = () if all(is_safe(each) for each in command.assignments) else command.assignments
     if not command.words:
         return (_raw(assigned, ()),)
-    if not assigned and _are_plain(command.words):
+    if not assigned and are_plain(command.words):
         return (" ".join([word.value for word in command.words]),)
     raw, quoted = _raw(assigned, command.words), _raw(assigned, command.words, quote=True)
     return (raw,) if raw == quoted else (raw, quoted)
@@ -48,7 +48,7 @@ def allowing_texts(command: Command) -> tuple[str, ...]:
 def forbidding_texts(command: Command) -> tuple[str, ...]:
     """What a deny or ask rule may match."""
     words = command.words
-    if _are_plain(words) and not command.assignments and command.program != "git":
+    if are_plain(words) and not command.assignments and command.program != "git":
         return _of_plain_words([word.value for word in words])
     texts = [command.text, _raw((), words), _raw((), words, quote=True)]
     if words:
@@ -61,15 +61,23 @@ def forbidding_texts(command: Command) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
 
 
-def _are_plain(words: tuple[Word, ...]) -> bool:
-    """Whether nothing is quoted; both readers give such a word one text."""
-    return all([word.raw is word.value for word in words])  # noqa: C419  # half the time of a generator
-
-
 def _of_plain_words(values: list[str]) -> tuple[str, ...]:
     text = " ".join(values)
     name = values[0].rpartition("/")[2] if values else ""
     return (text, " ".join([name, *values[1:]])) if values and name != values[0] else (text,)
+
+
+def are_plain(words: tuple[Word, ...]) -> bool:
+    """Whether nothing is quoted; both readers give such a word one text."""
+    return all([word.raw is word.value for word in words])  # noqa: C419  # half the time of a generator
+
+
+def is_simple(command: Command) -> bool:
+    """Whether `text` is all there is to it: one text for all rules, no word that only the running shell knows."""
+    if command.assignments or command.redirections or command.evaluates or not are_plain(command.words):
+        return False
+    program = command.program
+    return "/" not in program and not (program == "git" and has_globals(command.words))
 
 
 def known_beginning(command: Command) -> str | None:

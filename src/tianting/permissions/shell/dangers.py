@@ -10,12 +10,13 @@ from tianting.permissions.glob_words import unescaped, without_braces
 from tianting.permissions.paths import absolute, is_harmless, is_within, normal
 from tianting.permissions.questions import Ground
 from tianting.permissions.script import HOLE, Command, Word
-from tianting.permissions.shell.file_uses import changed_files, program_name, redirected_files, starting_points
+from tianting.permissions.shell.file_uses import CHANGING, program_name, starting_points, touched_files
 from tianting.permissions.shell.options import has_option, operands, option_value
 from tianting.permissions.shell.word_paths import Surroundings, paths_of
 from tianting.permissions.shell.wrappers import ELEVATING
 
 _REMOVING = frozenset({"rm", "rmdir", "unlink", "shred", "srm", "trash"})
+_SUSPECT = _REMOVING | ELEVATING | CHANGING
 _FORMATTING = re.compile(
     r"mkfs(\..+)?|mke2fs|mkswap|mkdosfs|mkntfs|wipefs|blkdiscard|fdisk|sfdisk|gdisk|sgdisk|cfdisk|parted|badblocks"
     r"|cryptsetup|hdparm|nvme|pvcreate|pvremove|vgremove|lvremove|zpool|mdadm|diskutil|newfs.*"
@@ -50,9 +51,19 @@ _NARROWING = frozenset(
 )
 
 
+def is_suspect(command: Command) -> bool:
+    """Whether `danger` may find something: of nearly all programs it cannot."""
+    name = program_name(command)
+    if name == "git":
+        return bool(command.redirections) or "clean" in [word.value for word in command.words]
+    return bool(name in _SUSPECT or not name or command.redirections or _FORMATTING.fullmatch(name))
+
+
 def danger(command: Command, hidden: tuple[Command, ...], where: Surroundings, ground: Ground) -> str:
     """Why a person must see this command; empty where nothing here says so."""
     name = program_name(command)
+    if not is_suspect(command):
+        return ""
     if name in ELEVATING:
         return f"{name} acts with the rights of another user"
     if _FORMATTING.fullmatch(name) and len(command.words) > 1:
@@ -66,7 +77,7 @@ def danger(command: Command, hidden: tuple[Command, ...], where: Surroundings, g
 
 
 def _device(command: Command, where: Surroundings, ground: Ground) -> str:
-    uses = [use for use in redirected_files(command) + changed_files(command) if use.effect == "edit"]
+    uses = [use for use in touched_files(command) if use.effect == "edit"]
     for use in uses:
         for path in paths_of(use.word, where, ground) or ():
             for name in (normal(path), normal(ground.facts.place(path).real)):

@@ -47,6 +47,11 @@ def program_name(command: Command) -> str:
     return command.program.rpartition("/")[2]
 
 
+def touched_files(command: Command) -> list[FileUse]:
+    """What it is known to read and change by its redirections and its habits."""
+    return redirected_files(command) + changed_files(command) if command.redirections else changed_files(command)
+
+
 def redirected_files(command: Command) -> list[FileUse]:
     """Where output goes and input comes from."""
     found: list[FileUse] = []
@@ -60,7 +65,7 @@ def redirected_files(command: Command) -> list[FileUse]:
 def changed_files(command: Command) -> list[FileUse]:
     """What a program whose habits are known changes, its redirections aside."""
     name = program_name(command)
-    if name not in _CHANGING:
+    if name not in CHANGING:
         return []
     words = command.words[1:]
     if name in ALL_CHANGED:
@@ -147,7 +152,7 @@ def starting_points(words: Sequence[Word]) -> list[Word]:
 
 
 _SPECIAL: dict[str, Callable[[Sequence[Word]], list[Word]]] = {"dd": _dd, "sed": _sed, "find": _find}
-_CHANGING = ALL_CHANGED | LAST_CHANGED | _OUTPUT_OPTIONS.keys() | _SPECIAL.keys()
+CHANGING = ALL_CHANGED | LAST_CHANGED | _OUTPUT_OPTIONS.keys() | _SPECIAL.keys()
 
 
 def _edits(words: Sequence[Word]) -> list[FileUse]:

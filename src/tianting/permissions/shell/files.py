@@ -11,9 +11,8 @@ from tianting.permissions.questions import FileEffect, Verdict, strictest
 from tianting.permissions.script import Command, Word
 from tianting.permissions.shell.file_uses import (
     FileUse,
-    changed_files,
     readings,
-    redirected_files,
+    touched_files,
     words_read,
 )
 from tianting.permissions.shell.read_only import files_looked_at
@@ -30,7 +29,8 @@ class Files:
         self._where = where
         rules = case.ruleset
         self._some_unreadable = bool(rules.deny.reads or rules.ask.reads)
-        self._some_tools = bool(rules.deny.tools or rules.ask.tools)
+        self.are_all_questioned = bool(rules.deny.tools or rules.ask.tools)
+        """Rules about whole tools speak of files that no other rule names."""
         self._ends: dict[str, Ends] = {}
         self._guesses: dict[Word, list[Verdict]] = {}
         self._usual: dict[tuple[FileEffect, Word], Verdict | None] = {}
@@ -38,9 +38,9 @@ class Files:
     def objections(self, command: Command) -> list[Verdict]:
         """What forbids or questions a file, whatever allows the command."""
         found: list[Verdict] = []
-        for use in redirected_files(command) + changed_files(command):
+        for use in touched_files(command):
             found += self._objection(use, guessed=False)
-        if self._some_tools:
+        if self.are_all_questioned:
             for word in files_looked_at(command) or ():
                 found += self._objection(FileUse("read", word), guessed=False)
         if self._some_unreadable:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from tianting.permissions.script import HOLE, Command, ReadScript, Script, Unreadable
+from tianting.permissions.shell.file_uses import program_name
 from tianting.permissions.shell.plain import read_plain
-from tianting.permissions.shell.wrappers import Unwrapped, is_shell_reading_input, unwrap
+from tianting.permissions.shell.wrappers import SHELLS, Unwrapped, is_shell_reading_input, may_wrap, unwrap
 
 _MAX_DEPTH = 6
 _MAX_STEPS = 3_000
@@ -25,6 +26,11 @@ class Running(Struct, frozen=True, kw_only=True):
     """What it may run besides: held against deny rules and checks."""
     doubt: str = ""
     """Why what it runs is not known."""
+
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether there is more to it than the command."""
+        return bool(self.outer or self.hidden or self.exact_only or self.doubt)
 
 
 class Program(Struct, frozen=True, kw_only=True):
@@ -66,15 +72,20 @@ class _Unfolding:
         """What the commands of a script run; what is fed to a shell in it is hidden there."""
         commands = script.commands
         try:
-            fed = fed_texts(script)
-            return [
-                running
-                for index, command in enumerate(commands)
-                for running in self._fed(self._one(command, (), 0), fed.get(index))
-            ]
+            return self._unfolded(commands, fed_texts(script))
         except _TooMuchError:
             self.doubt = "it wraps too many commands in others"
             return [Running(command=command) for command in commands]
+
+    def _unfolded(self, commands: tuple[Command, ...], fed: dict[int, str]) -> list[Running]:
+        found: list[Running] = []
+        for index, command in enumerate(commands):
+            if index in fed or may_wrap(command):
+                found += self._fed(self._one(command, (), 0), fed.get(index))
+            else:
+                self._count(0)
+                found.append(Running(command=command))
+        return found
 
     def _fed(self, found: Iterator[Running], text: str | None) -> Iterator[Running]:
         if text is None:
@@ -86,9 +97,7 @@ class _Unfolding:
 
     def _one(self, command: Command, outer: tuple[Command, ...], depth: int) -> Iterator[Running]:
         inner = unwrap(command) if command.words else None
-        self._steps += 1
-        if depth > _MAX_DEPTH or self._steps > _MAX_STEPS:
-            raise _TooMuchError
+        self._count(depth)
         if inner is None:
             yield Running(command=command, outer=outer)
             return
@@ -100,6 +109,11 @@ class _Unfolding:
         else:
             hidden, doubt = self._hidden(inner, depth)
             yield Running(command=command, outer=outer, exact_only=True, hidden=hidden, doubt=doubt)
+
+    def _count(self, depth: int) -> None:
+        self._steps += 1
+        if depth > _MAX_DEPTH or self._steps > _MAX_STEPS:
+            raise _TooMuchError
 
     def _script(self, command: Command, text: str, outer: tuple[Command, ...], depth: int) -> Iterator[Running]:
         script = self._read(text)
@@ -158,6 +172,8 @@ def _joined(outer: Command, inner: Command) -> Command:
 def fed_texts(script: Script) -> dict[int, str]:
     """For each shell that reads its commands from its input the text, where it stands in the script."""
     found: dict[int, str] = {}
+    if SHELLS.isdisjoint([program_name(command) for command in script.commands]):
+        return found
     for index, command in enumerate(script.commands):
         if is_shell_reading_input(command) and (text := _given(command)):
             found[index] = text

@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from tianting.permissions.script import NUMBER, PIPES, Command, Word
-from tianting.permissions.shell.file_uses import program_name, starting_points
+from tianting.permissions.shell.file_uses import starting_points
 from tianting.permissions.shell.options import has_option, operands
 from tianting.permissions.shell.read_only_git import git_files, is_looking_subcommand
 from tianting.permissions.shell.sed_script import read_sed
@@ -90,12 +90,12 @@ def files_looked_at(command: Command) -> list[Word] | None:
     """The files that a command opens which only looks; None for one that may do more."""
     name = command.program
     words = command.words[1:]
-    if [word.value for word in words] in (["--version"], ["-V"]) and name in _ABOUT_ITSELF:
+    if len(words) == 1 and words[0].value in {"--version", "-V"} and name in _ABOUT_ITSELF:
         return []
     if special := _SPECIAL.get(name):
         return special(words)
     habit = _TABLE.get(name)
-    return _by_habit(habit, words) if habit is not None and program_name(command) == name else None
+    return _by_habit(habit, words) if habit is not None else None
 
 
 def is_known(command: Command) -> bool:

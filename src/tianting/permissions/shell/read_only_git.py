@@ -74,6 +74,11 @@ def is_looking_subcommand(words: Sequence[Word]) -> bool:
     return bool(rest) and rest[0].value in _SUBCOMMANDS
 
 
+def has_globals(words: Sequence[Word]) -> bool:
+    """Whether options stand between `git`, the first word, and the subcommand."""
+    return len(words) > 1 and words[1].value.startswith("-")
+
+
 def without_globals(words: Sequence[Word]) -> list[Word]:
     """The words behind git's own options, so that a rule against `git push` also means `git -C x push`."""
     rest = list(words)

@@ -19,10 +19,10 @@ _MOST = 8
 def surroundings(running: Iterable[Running], cwd: str, ground: Ground) -> Surroundings:
     """Every directory the commands may be in, and the variables that are not what they were."""
     running = tuple(running)
-    assigned = frozenset(assignment.name for each in running for assignment in each.command.assignments)
+    assigned = frozenset([each.name for one in running if one.command.assignments for each in one.command.assignments])
     where = Surroundings((cwd,), assigned)
-    for each in running:
-        if each.command.program in MOVES and where.directories:
+    for each in _moving(running):
+        if where.directories:
             where = _after(where, each, ground)
     return where
 
@@ -30,7 +30,11 @@ def surroundings(running: Iterable[Running], cwd: str, ground: Ground) -> Surrou
 def moves(running: Iterable[Running], cwd: str, ground: Ground) -> bool:
     """Whether any command leads elsewhere than to where it starts."""
     start = Surroundings((cwd,))
-    return any(each.command.program in MOVES and targets(each, start, ground) != (normal(cwd),) for each in running)
+    return any(targets(each, start, ground) != (normal(cwd),) for each in _moving(running))
+
+
+def _moving(running: Iterable[Running]) -> list[Running]:
+    return [each for each in running if each.command.program in MOVES]
 
 
 def targets(running: Running, where: Surroundings, ground: Ground) -> tuple[str, ...] | None:

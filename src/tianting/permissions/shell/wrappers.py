@@ -48,6 +48,12 @@ class Unwrapped(Struct, frozen=True, kw_only=True):
     """Whether the scripts are only words that look like some."""
 
 
+def may_wrap(command: Command) -> bool:
+    """Whether `unwrap` may find something in it."""
+    name = command.program.rpartition("/")[2]
+    return name in SHELLS or name in _FURTHER
+
+
 def unwrap(command: Command) -> Unwrapped | None:
     """What `command` runs; None for a program that runs no other we know of."""
     name = command.program.rpartition("/")[2]
