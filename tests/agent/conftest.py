@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from msgspec import Struct
 
+from tianting.agent.batch import Emit
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
+from tianting.agent.steering import Inbox, Posted
 from tianting.extensions.hooks.port import AgentHooks, NoHooks
 from tianting.models.scripted import Reply, ScriptedModel
 from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict, Weigh, as_judged
@@ -107,6 +110,17 @@ class FixedGate:
 SHAPE = ModelRequest(model="test", system=("Be brief.",), tools=(), messages=(), max_tokens=1000)
 
 
+class Ear:
+    """Hears what is posted to an inbox."""
+
+    def __init__(self) -> None:
+        self.inbox = Inbox()
+
+    async def drain(self) -> tuple[Posted, ...]:
+        await anyio.lowlevel.checkpoint()
+        return self.inbox.drain()
+
+
 class Turns:
     """Runs turns and keeps what happened."""
 
@@ -121,6 +135,8 @@ class Turns:
         self.goal: Any = None
         self.on_event: Callable[[Event], None] = lambda event: None
         self.model = ScriptedModel()
+        self.shape = SHAPE
+        self.ear = Ear()
 
     async def emit(self, event: Event) -> None:
         self.events.append(event)
@@ -140,7 +156,12 @@ class Turns:
 
     async def run(self, *replies: Reply) -> TurnReport:
         with anyio.fail_after(5):
-            return await self.loop(*replies).run(prompt("Shout."), self.history, SHAPE, self.emit)
+            return await self.work(self.loop(*replies))
+
+    async def work(self, loop: AgentLoop, emit: Emit | None = None) -> TurnReport:
+        return await loop.run(
+            prompt("Shout."), self.history, emit or self.emit, shape=lambda: self.shape, steering=self.ear
+        )
 
     def said(self) -> list[str]:
         """The history, each message as one short text."""

@@ -8,7 +8,7 @@ import anyio.lowlevel
 import pytest
 from msgspec import structs
 
-from tests.agent.conftest import SHAPE, Habit, Parameters, Turns, prompt
+from tests.agent.conftest import Habit, Parameters, Turns
 from tianting.agent.loop import STOPPED
 from tianting.agent.required_output import RequiredOutput
 from tianting.extensions.hooks.port import BeforeTool, NoHooks
@@ -253,7 +253,7 @@ async def test_turn_stopped_while_a_hook_hangs_answers_every_call_once(turns: Tu
 
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(turns.loop(*replies).run, prompt("Shout."), turns.history, SHAPE, turns.emit)
+            tasks.start_soon(turns.work, turns.loop(*replies))
             await hooks.reached.wait()
             tasks.cancel_scope.cancel()
 

@@ -7,7 +7,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from tests.agent.conftest import SHAPE, Turns, prompt
+from tests.agent.conftest import Turns
 from tianting.agent.loop import STOPPED
 from tianting.models.scripted import Reply, calls, says
 from tianting.protocol.content import ToolResult
@@ -43,7 +43,7 @@ class AtStep:
 
 async def run(turns: Turns, listener: AtStep, replies: tuple[Reply, ...] = TWO_READS_AND_A_CHANGE) -> None:
     with anyio.fail_after(5):
-        await turns.loop(*replies).run(prompt("Shout."), turns.history, SHAPE, listener.emit)
+        await turns.work(turns.loop(*replies), listener.emit)
 
 
 def answers(history: list[Message]) -> list[str]:

@@ -6,7 +6,7 @@ import anyio
 import pytest
 from msgspec import structs
 
-from tests.agent.conftest import SCHEMA, SHAPE, Habit, Parameters, Turns, prompt
+from tests.agent.conftest import SCHEMA, SHAPE, Habit, Parameters, Turns
 from tianting.agent.limits import Limits
 from tianting.agent.loop import STOPPED
 from tianting.agent.required_output import RequiredOutput
@@ -236,7 +236,7 @@ class Stopped:
 
     async def run(self, *replies: Reply) -> TurnReport:
         with anyio.fail_after(5), self.scope:
-            await self.turns.loop(*replies).run(prompt("Shout."), self.turns.history, SHAPE, self.turns.emit)
+            await self.turns.work(self.turns.loop(*replies))
         last = self.turns.events[-1]
         assert isinstance(last, TurnFinished)
         return last.report
@@ -280,9 +280,7 @@ async def test_turn_stopped_at_any_event_leaves_a_history_that_goes_on(turns: Tu
 
     turns.on_event = count
     with anyio.fail_after(5), anyio.CancelScope() as scope:
-        await turns.loop(says("One.", calls("Upper", text="a"), calls("Change", text="b")), says("Two.")).run(
-            prompt("Shout."), turns.history, SHAPE, turns.emit
-        )
+        await turns.work(turns.loop(says("One.", calls("Upper", text="a"), calls("Change", text="b")), says("Two.")))
     turns.on_event = lambda event: None
 
     assert unanswered_calls(turns.history) == []
@@ -480,7 +478,7 @@ async def test_required_output_of_one_turn_is_not_that_of_the_next(turns: Turns)
     )
 
     with anyio.fail_after(5):
-        reports = [await loop.run(prompt("Add."), turns.history, SHAPE, turns.emit) for _ in range(2)]
+        reports = [await turns.work(loop) for _ in range(2)]
 
     assert [report.structured_output for report in reports] == [{"sum": 3}, {"sum": 4}]
 

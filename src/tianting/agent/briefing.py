@@ -31,6 +31,9 @@ PLAN_MODE = note(
 )
 """Said when a session works in plan mode. The tools and the prompt stay as they are, for the cache's sake."""
 
+PLAN_MODE_LEFT = note("Plan mode is off: calls that change something run again, as far as they are permitted.")
+"""Said when it ends within a session."""
+
 _MOST_NAMES = 5
 _MOST_BYTES = 360
 """Of its sentence; with the marks around it a note stays below 400."""

@@ -1,9 +1,11 @@
 """The loop: ask the model, run what it asks for, repeat until it answers.
 
 It emits events and never yields: an abandoned generator would keep its cancel scope open. It knows messages and
-tools; it never learns about screens, files, titles or who listens.
+tools, and asks before each request what is to be heard and what the request looks like by now; it never learns about
+screens, files, titles or who listens.
 """
 
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any, Protocol
 
@@ -11,21 +13,24 @@ import anyio
 import msgspec
 from msgspec import Struct, structs
 
-from tianting.agent.batch import CallBatch, Emit, never_ran
+from tianting.agent.batch import CallBatch, Emit
 from tianting.agent.dispatch import ToolDispatcher
-from tianting.agent.guards import AnswerGuard, AskAgain, Concern, Fine, GiveUp, RepetitionGuard
+from tianting.agent.guards import AskAgain, Concern, Fine, GiveUp
 from tianting.agent.limits import Limits
 from tianting.agent.partial_answer import PartialAnswer, without_cut_call
+from tianting.agent.steering import Steering
 from tianting.agent.tally import Tally
+from tianting.agent.turn import Turn
 from tianting.extensions.hooks.port import AgentHooks, NoHooks
 from tianting.models.client import ModelClient
 from tianting.plumbing.clock import Clock
-from tianting.protocol.content import ToolUse, text_of
+from tianting.protocol.content import text_of
 from tianting.protocol.deltas import MessageFinished
 from tianting.protocol.errors import ModelError
 from tianting.protocol.events import (
     AnswerAborted,
     NoteAdded,
+    PromptDelivered,
     RequestStarted,
     ToolFinished,
     TurnEnd,
@@ -36,9 +41,9 @@ from tianting.protocol.events import (
 from tianting.protocol.messages import AssistantMessage, Message, UserMessage, note, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.requests import ModelRequest
-from tianting.protocol.tool_calls import CallResult
 
 STOPPED = "The user stopped this turn. What was running was ended; what was not begun did not run."
+STEERED = "The user said this while you worked. Heed it in what you do next."
 _STOPPED_CALL = "Stopped by the user before it finished."
 _HOOK_STOPPED_CALL = "Not run: a hook of the user ended the turn."
 
@@ -85,14 +90,22 @@ class AgentLoop:
         self._calls = CallBatch(tools, limits, clock)
         self._spent_before = 0.0
 
-    async def run(self, started: TurnStarted, history: list[Message], shape: ModelRequest, emit: Emit) -> TurnReport:
+    async def run(
+        self,
+        started: TurnStarted,
+        history: list[Message],
+        emit: Emit,
+        *,
+        shape: Callable[[], ModelRequest],
+        steering: Steering,
+    ) -> TurnReport:
         """Work on the prompt until the model stops asking for tools. Appends to `history`, which stays valid.
 
-        `shape` is the request without its messages; it never changes within a session. A failing provider ends
-        the turn with a report. Cancellation gets out, after the report of an interrupted turn was emitted, and what
-        `emit` raises.
+        `shape` gives the next request without its messages; `steering`, what the model is to hear before it. A
+        failing provider ends the turn with a report. Cancellation gets out, after the report of an interrupted turn
+        was emitted, and what `emit` raises.
         """
-        turn = _Turn(history, shape, Tally(self._catalogue, self._clock), emit)
+        turn = Turn(history, shape, steering, Tally(self._catalogue, self._clock), emit)
         if self._goal is not None:
             self._goal.begin()
         history.append(started.prompt)
@@ -111,11 +124,13 @@ class AgentLoop:
             turn.leave_calls(_STOPPED_CALL)
         if self._goal is not None and report.end == "answered":
             report = structs.replace(report, structured_output=self._goal.value)
-        await turn.emit(TurnFinished(report=report))
+        with anyio.CancelScope(shield=True):  # an interrupt in the last moment must not keep the end from anybody
+            await turn.emit(TurnFinished(report=report))
         return report
 
-    async def _work(self, turn: "_Turn") -> Ending:
+    async def _work(self, turn: Turn) -> Ending:
         while True:
+            await self._hear(turn)
             answer = await self._ask(turn)
             ending = await (self._answer_calls(turn) if turn.waiting else self._after_answer(turn, answer))
             if ending is not None and ending.end == "answered":
@@ -123,7 +138,17 @@ class AgentLoop:
             if ending := ending or self._at_limit(turn):
                 return ending
 
-    async def _ask(self, turn: "_Turn") -> AssistantMessage:
+    async def _hear(self, turn: Turn) -> None:
+        """Tell the model what was said meanwhile: all that was handed out, whatever interrupts."""
+        heard = await turn.steering.drain()
+        with anyio.CancelScope(shield=True):
+            turn.history += [posted.message for posted in heard]
+            for posted in heard:
+                await turn.emit(PromptDelivered(uuid=posted.uuid, message=posted.message))
+            if heard and turn.tally.answers:
+                await self._add(turn, note(STEERED))
+
+    async def _ask(self, turn: Turn) -> AssistantMessage:
         """Send the history, take the answer in, and return it as it came."""
         await turn.emit(RequestStarted())
         turn.partial = PartialAnswer()
@@ -140,7 +165,7 @@ class AgentLoop:
             turn.tally.request_over()
         raise AssertionError("a model stream ends with MessageFinished")
 
-    async def _take_in(self, turn: "_Turn", answer: AssistantMessage) -> None:
+    async def _take_in(self, turn: Turn, answer: AssistantMessage) -> None:
         turn.partial = None
         turn.tally.answered(answer)
         taken = without_cut_call(answer)
@@ -149,7 +174,7 @@ class AgentLoop:
             turn.waiting = list(taken.calls)
             await turn.emit(MessageFinished(message=taken))
 
-    async def _answer_calls(self, turn: "_Turn") -> Ending | None:
+    async def _answer_calls(self, turn: Turn) -> Ending | None:
         if ending := self._over_budget(turn):
             await self._leave_calls(turn, f"Not run: {ending.text}")
             return ending
@@ -169,18 +194,18 @@ class AgentLoop:
                 await self._add(turn, note(words))
         return await self._after_calls(turn, results) if stop is None else Ending(end="hook_stopped", text=stop)
 
-    async def _leave_calls(self, turn: "_Turn", why: str) -> None:
+    async def _leave_calls(self, turn: Turn, why: str) -> None:
         for finished in turn.leave_calls(why):
             await turn.emit(finished)
 
-    async def _after_calls(self, turn: "_Turn", results: list[ToolFinished]) -> Ending | None:
+    async def _after_calls(self, turn: Turn, results: list[ToolFinished]) -> Ending | None:
         if any(finished.result.interrupts for finished in results):
             return Ending(end="interrupted_tools", text=STOPPED)
         if self._goal is not None and (ending := self._reached(self._goal)):
             return ending
         return await self._heed(turn, turn.repetition.after_calls(results))
 
-    async def _after_answer(self, turn: "_Turn", answer: AssistantMessage) -> Ending | None:
+    async def _after_answer(self, turn: Turn, answer: AssistantMessage) -> Ending | None:
         concern = turn.answers.after_answer(answer)
         if not isinstance(concern, Fine):
             return await self._heed(turn, concern)
@@ -197,7 +222,7 @@ class AgentLoop:
             return Ending(end="no_structured_output", text="The model gave no data that fits the schema.")
         return None
 
-    async def _unless_more_is_wanted(self, turn: "_Turn", ending: Ending) -> Ending | None:
+    async def _unless_more_is_wanted(self, turn: Turn, ending: Ending) -> Ending | None:
         """`ending`, unless a hook keeps the model at work: what it wants is the next message."""
         wanted = await self._hooks.stopping(ending.text, times=turn.reminders)
         if wanted is None:
@@ -208,7 +233,7 @@ class AgentLoop:
         await self._add(turn, user_text(wanted, meta=True))
         return None
 
-    async def _heed(self, turn: "_Turn", concern: Concern) -> Ending | None:
+    async def _heed(self, turn: Turn, concern: Concern) -> Ending | None:
         match concern:
             case GiveUp(reason=reason, text=text):
                 return Ending(end=reason, text=text)
@@ -218,22 +243,22 @@ class AgentLoop:
             case AskAgain() | Fine():
                 return None
 
-    async def _add(self, turn: "_Turn", message: UserMessage) -> None:
+    async def _add(self, turn: Turn, message: UserMessage) -> None:
         turn.history.append(message)
         await turn.emit(NoteAdded(message=message))
 
-    def _at_limit(self, turn: "_Turn") -> Ending | None:
+    def _at_limit(self, turn: Turn) -> Ending | None:
         if turn.tally.answers == self._limits.max_turns:
             return Ending(end="max_turns", text=f"Stopped after {turn.tally.answers} answers of the model.")
         return self._over_budget(turn)
 
-    def _over_budget(self, turn: "_Turn") -> Ending | None:
+    def _over_budget(self, turn: Turn) -> Ending | None:
         budget = self._limits.max_budget_usd
         if budget is None or self._spent_before + turn.tally.cost_usd < budget:
             return None
         return Ending(end="max_budget", text=f"The budget of ${budget:g} is used up.")
 
-    async def _leave_in_order(self, turn: "_Turn") -> None:
+    async def _leave_in_order(self, turn: Turn) -> None:
         """A person stopped the turn: keep what came, say so to the model, report."""
         streaming = turn.partial is not None
         if turn.partial is not None and (kept := turn.partial.aborted()):
@@ -243,41 +268,3 @@ class AgentLoop:
         await self._add(turn, note(STOPPED))
         end: TurnEnd = "interrupted_streaming" if streaming else "interrupted_tools"
         await turn.emit(TurnFinished(report=turn.tally.report(end, "Stopped by the user.")))
-
-
-class _Turn:
-    """What one prompt has led to so far."""
-
-    def __init__(self, history: list[Message], shape: ModelRequest, tally: Tally, emit: Emit) -> None:
-        self.history = history
-        self.tally = tally
-        self.emit = emit
-        self.answers = AnswerGuard()
-        self.repetition = RepetitionGuard()
-        self.partial: PartialAnswer | None = None
-        """The answer that is arriving; None while tools run."""
-        self.waiting: list[ToolUse] = []
-        """Calls of the newest answer that have no result yet, in order."""
-        self.reminders = 0
-        """How often hooks have kept the model from stopping."""
-        self._shape = shape
-
-    def request(self) -> ModelRequest:
-        return structs.replace(self._shape, messages=tuple(self.history))
-
-    def take(self, finished: ToolFinished) -> None:
-        """Put the result of the first call that waits into the history.
-
-        Done before anybody hears of it: a listener that fails must not leave a call without an answer.
-        """
-        self.waiting.pop(0)
-        self.history.append(UserMessage(content=(finished.result.block(),)))
-        self.tally.tool_finished(finished)
-
-    def leave_calls(self, why: str) -> list[ToolFinished]:
-        """Answer all calls that wait, because they will not run any more."""
-        results = [CallResult(call_id=call.id, content=why, outcome="interrupted") for call in self.waiting]
-        left = [never_ran(call, result) for call, result in zip(self.waiting, results, strict=True)]
-        for finished in left:
-            self.take(finished)
-        return left

@@ -20,6 +20,8 @@ from tianting.protocol.events import (
     AnswerAborted,
     Event,
     NoteAdded,
+    PermissionModeChanged,
+    PromptDelivered,
     SessionStarted,
     ToolFinished,
     TurnFinished,
@@ -43,7 +45,17 @@ from tianting.session.entries import (
 from tianting.session.titles import prompt_line, title_from
 
 _STORED = frozenset(
-    {SessionStarted, TurnStarted, NoteAdded, MessageFinished, AnswerAborted, ToolFinished, TurnFinished},
+    {
+        SessionStarted,
+        PermissionModeChanged,
+        TurnStarted,
+        PromptDelivered,
+        NoteAdded,
+        MessageFinished,
+        AnswerAborted,
+        ToolFinished,
+        TurnFinished,
+    }
 )
 _TITLE_REACH = 60 * 1024
 """Bytes. Lists look for titles in a file's last 64 KiB; a title must stand there with room to spare."""
@@ -86,9 +98,9 @@ class SessionLog:
 
     def _store(self, event: Event) -> None:
         match event:
-            case SessionStarted(permission_mode=mode):
+            case SessionStarted(permission_mode=mode) | PermissionModeChanged(mode=mode):
                 self._mode = mode
-            case TurnStarted(uuid=uuid, prompt=prompt):
+            case TurnStarted(uuid=uuid, prompt=prompt) | PromptDelivered(uuid=uuid, message=prompt):
                 self._store_prompt(uuid, prompt)
             case NoteAdded(message=message):
                 self._append(self._user_line(self._new_id(), message))

@@ -1,6 +1,8 @@
 """A conversation: takes a prompt, logs all that happens before anybody hears of it, and can be interrupted.
 
-submit(prompt) -> hooks -> the loop -> emit(event) -> the log -> every listener
+submit(prompt) -> hooks -> the loop -> tell(event) -> the log -> every listener
+
+What is posted to `inbox` while a turn runs steers it; facts and shape may change, too, and hold from the next request.
 """
 
 from collections.abc import Awaitable, Callable
@@ -8,17 +10,30 @@ from pathlib import Path
 from typing import Protocol
 
 import anyio
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from tianting.agent.briefing import stale_note
+from tianting.agent.briefing import PLAN_MODE, PLAN_MODE_LEFT, stale_note
 from tianting.agent.loop import AgentLoop
+from tianting.agent.steering import Inbox, Posted
 from tianting.extensions.hooks.port import AgentHooks, BeforeTurn, NoHooks, Source
 from tianting.plumbing.well_formed import well_formed
 from tianting.protocol.content import text_of
-from tianting.protocol.events import Event, NoteAdded, SessionStarted, TurnFinished, TurnReport, TurnStarted
+from tianting.protocol.events import (
+    Event,
+    HooksAsked,
+    NoteAdded,
+    PermissionMode,
+    PermissionModeChanged,
+    SessionStarted,
+    TurnFinished,
+    TurnReport,
+    TurnStarted,
+)
 from tianting.protocol.ids import NewId
-from tianting.protocol.messages import Message, UserMessage, note
+from tianting.protocol.messages import AssistantMessage, Message, UserMessage, note, unanswered_calls
 from tianting.protocol.requests import ModelRequest
+from tianting.protocol.usage import Usage
+from tianting.session.hearing import Hearing
 from tianting.tools.read_ledger import FileChange
 
 Listener = Callable[[Event], Awaitable[None]]
@@ -40,7 +55,7 @@ class Opening(Struct, frozen=True, kw_only=True):
 
     facts: SessionStarted
     shape: ModelRequest
-    """Every request of the session, less its messages."""
+    """Its requests, less their messages."""
     history: tuple[Message, ...] = ()
     """What was said before, in a session that goes on."""
     briefing: UserMessage | None = None
@@ -64,7 +79,9 @@ class Session:
     ) -> None:
         """`changed_files` is asked before each prompt what changed since the model read it."""
         self._loop = loop
-        self._opening = opening
+        self._facts = opening.facts
+        self._shape = opening.shape
+        self._source: Source = "resume" if opening.history else "startup"
         self._history = list(opening.history)
         self._unsaid = [*([opening.briefing] if opening.briefing and not opening.history else []), *opening.notices]
         self._log = log
@@ -75,41 +92,82 @@ class Session:
         self._begun = False
         self._turn: anyio.CancelScope | None = None
         self._report = TurnReport(end="interrupted_streaming")
-        self._hooks.report_to(self._emit)
+        self.inbox = Inbox()
+        """Who posts here while a turn runs is heard at its next safe point."""
+        self._hearing = Hearing(self.inbox, self._brief, self._may_pass)
+        self._hooks.report_to(self.tell)
 
     @property
     def facts(self) -> SessionStarted:
         """What can be told of the session before anything happens."""
-        return self._opening.facts
+        return self._facts
+
+    def restate(self, facts: SessionStarted) -> None:
+        """Let `facts` hold; listeners hear of them with the next turn."""
+        self._facts = facts
+
+    @property
+    def shape(self) -> ModelRequest:
+        """The next request, less its messages."""
+        return self._shape
+
+    def reshape(self, shape: ModelRequest) -> None:
+        """Ask by `shape` from the next request on, also within a turn. The prompt cache hangs on what stays equal."""
+        self._shape = shape
 
     @property
     def history(self) -> tuple[Message, ...]:
-        """What was said so far."""
-        return tuple(self._history)
+        """What was said so far, and a provider would take: an answer whose calls still run is not in it."""
+        return tuple(self._history[: _whole(self._history)])
+
+    @property
+    def last_usage(self) -> Usage | None:
+        """Tokens of the newest answer: how full the context is. None before the first."""
+        newest = _newest_answer(self._history)
+        return None if newest is None else newest[1].usage
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` everything from now on, after the log and the listeners before it."""
         self._listeners.append(listener)
 
     def announce(self, message: UserMessage) -> None:
-        """Tell the model `message` before the next prompt."""
+        """Tell the model `message` before the next request, of this turn or of the next one."""
         self._unsaid.append(message)
 
-    async def submit(self, prompt: UserMessage) -> TurnReport:
+    async def change_mode(self, mode: PermissionMode) -> None:
+        """Say that calls are judged by `mode` from now on; whoever calls this sees to it that they are.
+
+        The model is told when plan mode begins or ends. What a listener raises gets out.
+        """
+        if (mode == "plan") != (self._facts.permission_mode == "plan"):
+            self._announce_plan_mode(begins=mode == "plan")
+        self._facts = structs.replace(self._facts, permission_mode=mode)
+        await self.tell(PermissionModeChanged(mode=mode))
+
+    def _announce_plan_mode(self, *, begins: bool) -> None:
+        news, opposite = (PLAN_MODE, PLAN_MODE_LEFT) if begins else (PLAN_MODE_LEFT, PLAN_MODE)
+        if opposite in self._unsaid:  # the model never heard of it
+            self._unsaid.remove(opposite)
+        else:
+            self._unsaid.append(news)
+
+    async def submit(self, prompt: UserMessage, uuid: str | None = None) -> TurnReport:
         """Work on `prompt` and return what became of it, also when it was interrupted or a hook refused it.
 
-        Raises `SessionError` when the conversation can no longer be stored.
+        `uuid` is what the transcript calls it. Raises `SessionError` when the conversation can no longer be stored.
         """
         with anyio.CancelScope() as self._turn:
             with anyio.CancelScope(shield=True):  # an interrupt in the first moment must not lose the prompt
-                await self._emit(self._opening.facts)
+                await self.tell(self._facts)
                 await self._brief()
-            started = TurnStarted(uuid=self._new_id(), prompt=prompt)
+            started = TurnStarted(uuid=uuid or self._new_id(), prompt=prompt)
             refusal = await self._ask_hooks(started)
             if refusal is None:
-                await self._loop.run(started, self._history, self._opening.shape, self._emit)
+                await self._loop.run(
+                    started, self._history, self.tell, shape=lambda: self._shape, steering=self._hearing
+                )
             else:
-                await self._emit(TurnFinished(report=TurnReport(end="hook_stopped", text=refusal)))
+                await self._finish(TurnReport(end="hook_stopped", text=refusal))
         self._turn = None
         return self._report
 
@@ -125,6 +183,15 @@ class Session:
         if self._turn is not None:
             self._turn.cancel()
 
+    async def tell(self, event: Event) -> None:
+        """Log `event`, then tell every listener; also between turns. What log or listeners raise gets out."""
+        if self._log is not None:
+            self._log.record(event)
+        if isinstance(event, TurnFinished):
+            self._report = event.report
+        for listener in self._listeners:
+            await listener(event)
+
     async def _brief(self) -> None:
         while self._unsaid:
             await self._add(self._unsaid.pop(0))
@@ -137,9 +204,7 @@ class Session:
             await self._look_around()
             return await self._submit_to_hooks(turn)
         except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                report = TurnReport(end="interrupted_streaming", text="Stopped by the user.")
-                await self._emit(TurnFinished(report=report))
+            await self._finish(TurnReport(end="interrupted_streaming", text="Stopped by the user."))
             raise
 
     async def _begin(self) -> str | None:
@@ -147,8 +212,7 @@ class Session:
         if self._begun:
             return None
         self._begun = True
-        source: Source = "resume" if self._opening.history else "startup"
-        return await self._heed(await self._hooks.session_started(source, self.facts.model))
+        return await self._heed(await self._hooks.session_started(self._source, self.facts.model))
 
     async def _look_around(self) -> None:
         """Tell the model what it knows no longer, and hooks, too."""
@@ -161,6 +225,14 @@ class Session:
     async def _submit_to_hooks(self, turn: TurnStarted) -> str | None:
         return await self._heed(await self._hooks.prompt_submitted(text_of(turn.prompt.content), turn.uuid))
 
+    async def _may_pass(self, posted: Posted) -> bool:
+        words = text_of(posted.message.content)
+        refusal = await self._heed(await self._hooks.prompt_submitted(words, posted.uuid))
+        if refusal is not None:
+            told = f"A hook kept from the model what was said while it worked: {refusal}"
+            await self.tell(HooksAsked(messages=(told,)))
+        return refusal is None
+
     async def _heed(self, before: BeforeTurn) -> str | None:
         if before.blocked is None:
             for text in before.contexts:
@@ -169,12 +241,22 @@ class Session:
 
     async def _add(self, message: UserMessage) -> None:
         self._history.append(message)
-        await self._emit(NoteAdded(message=message))
+        await self.tell(NoteAdded(message=message))
 
-    async def _emit(self, event: Event) -> None:
-        if self._log is not None:
-            self._log.record(event)
-        if isinstance(event, TurnFinished):
-            self._report = event.report
-        for listener in self._listeners:
-            await listener(event)
+    async def _finish(self, report: TurnReport) -> None:
+        with anyio.CancelScope(shield=True):
+            await self.tell(TurnFinished(report=report))
+
+
+def _whole(history: list[Message]) -> int:
+    """How many messages of `history` make one without an unanswered call."""
+    newest = _newest_answer(history)
+    return newest[0] if newest is not None and unanswered_calls(history[newest[0] :]) else len(history)
+
+
+def _newest_answer(history: list[Message]) -> tuple[int, AssistantMessage] | None:
+    """It and its place."""
+    for index in range(len(history) - 1, -1, -1):
+        if isinstance(message := history[index], AssistantMessage):
+            return index, message
+    return None
