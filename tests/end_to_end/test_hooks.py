@@ -298,3 +298,44 @@ async def test_an_interrupt_ends_a_hook_that_hangs(stage: Stage) -> None:
             ended = await running.ended()
 
     assert (ended.code, ended.result["terminal_reason"]) == (130, "aborted_tools")
+
+
+TOUCH_TWICE = (TOUCH[0], *TOUCH)
+
+
+def grants(updates: list[Line]) -> Line:
+    """A hook that says yes, brings `updates` along and notes that it was asked."""
+    answer = {"hookSpecificOutput": {"decision": {"behavior": "allow", "updatedPermissions": updates}}}
+    return command(f"echo asked >> asked; echo '{msgspec.json.encode(answer).decode()}'")
+
+
+@pytest.mark.parametrize(
+    ("update", "saved"),
+    [
+        pytest.param({"destination": "session"}, (), id="for the session"),
+        pytest.param({"destination": "userSettings"}, ("Bash(touch *)",), id="for good"),
+    ],
+)
+async def test_a_hook_s_yes_spares_the_questions_that_follow(
+    stage: Stage, update: Line, saved: tuple[str, ...]
+) -> None:
+    rule = {"toolName": "Bash", "ruleContent": "touch *"}
+    updates = [{"type": "addRules", "rules": [rule], "behavior": "allow", **update}]
+    hooked(stage, PermissionRequest=grants(updates))
+
+    ended, requests = await run(stage, TOUCH_TWICE)
+
+    settings = msgspec.json.decode((stage.home / "settings.json").read_bytes())
+    assert (stage.project / "asked").read_text() == "asked\n"
+    assert [result.get("is_error") for result in results(requests[-1])] == [None, None]
+    assert tuple(settings["permissions"].get("allow", ())) == saved
+    told = [line["content"] for line in ended.lines if line.get("subtype") == "informational"]
+    assert told == [f"Added to permissions.allow in {stage.home}/settings.json: {one}" for one in saved]
+
+
+async def test_what_hooks_leave_open_is_refused_with_the_rule_that_would_help(stage: Stage) -> None:
+    hooked(stage, PermissionRequest=command("true"))
+
+    _, requests = await run(stage, TOUCH)
+
+    assert results(requests[-1])[0]["content"].endswith("The user can allow it: Bash(touch *)")

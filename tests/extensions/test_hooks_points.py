@@ -16,6 +16,7 @@ from tianting.extensions.hooks.outcome import HookOutcome
 from tianting.extensions.hooks.points import MOST_REMINDERS, HookPoints, Ties
 from tianting.extensions.hooks.port import AgentHooks, BeforeTool, BeforeTurn, NoHooks, weighed
 from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict
+from tianting.permissions.updates import PermissionUpdate, SetMode, suggested
 from tianting.protocol.content import Text
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import HooksAsked
@@ -42,11 +43,16 @@ def points(make_runner: MakeRunner, tmp_path: Path, reported: list[HooksAsked]) 
     async def report(asked: HooksAsked) -> None:
         reported.append(asked)
 
+    def apply(updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
+        return tuple(f"applied {update}" for update in updates)
+
     def make(event: str, *lines: str, **more: Any) -> HookPoints:
         hooks = {event: [{"hooks": [{"type": "command", "command": line, **more} for line in lines]}]}
         ties = Ties(
             circumstances=lambda: Circumstances(session_id="s", transcript_path="/t", cwd=str(tmp_path)),
             rule_holds=rule_holds,
+            suggested_updates=lambda call, accesses: suggested((f"{call.tool_name}({accesses[0].target})",)),
+            apply_updates=apply,
         )
         made = HookPoints(make_runner(hooks), ties)
         made.report_to(report)
@@ -251,16 +257,10 @@ def decides(json: str) -> str:
     return says(f'{{"hookSpecificOutput": {{"decision": {json}}}}}')
 
 
-NOBODY = Deny(
-    reason="Bash needs the user's permission (it runs) and nobody can be asked here. "
-    "Do not repeat it; choose another way, or say at the end what you would have run."
-)
-
-
 @pytest.mark.parametrize(
     ("hook", "with_person", "alone"),
     [
-        pytest.param("true", Allow(reason="yes"), NOBODY, id="silence"),
+        pytest.param("true", Allow(reason="yes"), None, id="silence"),
         pytest.param(decides('{"behavior": "allow"}'), Allow(reason="a hook"), Allow(reason="a hook"), id="yes"),
         pytest.param(
             decides('{"behavior": "deny", "message": "no", "interrupt": true}'),
@@ -277,19 +277,80 @@ NOBODY = Deny(
         pytest.param(
             decides('{"behavior": "allow", "updatedInput": {}}'),
             Allow(reason="yes"),
-            NOBODY,
+            None,
             id="yes to something else",
         ),
     ],
 )
 async def test_a_hook_answers_in_a_persons_place(
-    points: MakePoints, hook: str, with_person: Decision, alone: Decision
+    points: MakePoints, hook: str, with_person: Decision, alone: Decision | None
 ) -> None:
     hooked = points("PermissionRequest", hook)
 
     for person, answer in ((hooked.person(Yes()), with_person), (hooked.person(None), alone)):
         assert person is not None
         assert await person.ask(CALL, ACCESSES, "it runs") == answer
+
+
+@pytest.mark.parametrize(
+    ("decision", "answer", "messages"),
+    [
+        pytest.param(
+            '{"behavior": "allow", "updatedPermissions": [{"type": "setMode", "mode": "plan"}]}',
+            Allow(reason="a hook"),
+            [(), (f"applied {SetMode(mode='plan')}",)],
+            id="with a yes",
+        ),
+        pytest.param(
+            '{"behavior": "deny", "message": "no", "updatedPermissions": [{"type": "setMode", "mode": "plan"}]}',
+            Deny(reason="no"),
+            [()],
+            id="not with a no",
+        ),
+        pytest.param(
+            '{"behavior": "allow", "updatedInput": {}, "updatedPermissions": [{"type": "setMode", "mode": "plan"}]}',
+            None,
+            [()],
+            id="not with a yes to something else",
+        ),
+        pytest.param('{"behavior": "allow", "updatedPermissions": []}', Allow(reason="a hook"), [()], id="none"),
+    ],
+)
+async def test_a_yes_changes_permissions(
+    points: MakePoints, reported: list[HooksAsked], decision: str, answer: Decision | None, messages: list[Any]
+) -> None:
+    person = points("PermissionRequest", decides(decision)).person(None)
+
+    assert person is not None
+    assert await person.ask(CALL, ACCESSES, "it runs") == answer
+    assert [asked.messages for asked in reported] == messages
+
+
+async def test_a_yes_beside_an_update_that_cannot_be_read_is_none(
+    points: MakePoints, reported: list[HooksAsked]
+) -> None:
+    person = points(
+        "PermissionRequest", decides('{"behavior": "allow", "updatedPermissions": [{"type": "setMode"}]}')
+    ).person(None)
+
+    assert person is not None
+    assert await person.ask(CALL, ACCESSES, "it runs") is None
+    [[message]] = [asked.messages for asked in reported]
+    assert "hookSpecificOutput.decision.updatedPermissions: Object missing required field `mode`" in message
+
+
+async def test_a_hook_is_told_what_would_spare_the_question(points: MakePoints, tmp_path: Path) -> None:
+    await points("PermissionRequest", "cat > event").permission_requested(CALL, ACCESSES)
+
+    told = msgspec.json.decode((tmp_path / "event").read_bytes())
+    assert told["permission_suggestions"] == [
+        {
+            "type": "addRules",
+            "rules": [{"toolName": "Bash", "ruleContent": "ls"}],
+            "behavior": "allow",
+            "destination": "localSettings",
+        }
+    ]
 
 
 async def test_a_person_is_called_before_they_are_asked(points: MakePoints, tmp_path: Path) -> None:

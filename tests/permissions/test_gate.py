@@ -13,6 +13,9 @@ ACCESSES = (Access(effect="execute", target="make"),)
 QUESTION = Ask(reason="no rule allows make")
 
 
+ADVICE = "Do not repeat it; choose another way, or say at the end what you would have run. The user can allow it: {}"
+
+
 class Says:
     """A judge with verdicts of his own; the last is given ever after."""
 
@@ -148,6 +151,29 @@ async def test_delegate_is_no_person_where_there_is_none() -> None:
     judge = Says(Ask(reason="rm", binding=True))
 
     assert isinstance(await Gate(lambda: judge, delegate=Asked(Allow())).decide(CALL, ACCESSES), Deny)
+
+
+class Undecided:
+    """A delegate who leaves it open."""
+
+    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision | None:
+        return None
+
+
+async def test_what_a_delegate_leaves_open_is_a_no_that_names_the_rule() -> None:
+    judge = Says(QUESTION, rules=("Bash(make *)",))
+
+    decision = await Gate(lambda: judge, delegate=Undecided()).decide(CALL, ACCESSES)
+
+    assert isinstance(decision, Deny)
+    assert decision.reason.endswith("nobody can be asked here. " + ADVICE.format("Bash(make *)"))
+
+
+async def test_question_that_came_to_bind_is_not_the_delegate_s_any_more() -> None:
+    person, delegate = Asked(Allow(reason="person")), Asked(Allow(reason="delegate"))
+    judge = Says(QUESTION, Ask(reason="a rule granted meanwhile", binding=True))
+
+    assert await Gate(lambda: judge, person, delegate=delegate).decide(CALL, ACCESSES) == Allow(reason="person")
 
 
 async def test_question_that_breaks_is_a_no() -> None:

@@ -4,7 +4,9 @@ import pytest
 
 from tests.permissions.drawn import ROOT, ground, rules
 from tianting.permissions.decision import Allow, Ask, Deny, Verdict
+from tianting.permissions.rule_text import RuleLine
 from tianting.permissions.session_judge import SessionJudge
+from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import PermissionMode
 from tianting.protocol.tool_calls import Access, ToolCall
 
@@ -60,3 +62,41 @@ def test_granted_rule_holds_from_now_on() -> None:
     held.grant(held.suggestions(*command("make all")), "this session")
 
     assert held.verdict(*command("make all")) == Allow(reason="the rule Bash(make all) allows it")
+
+
+def test_mode_that_asks_nobody_says_so_when_it_comes_later() -> None:
+    held = judge(ask="Bash(make x)")
+
+    held.set_mode("dontAsk")
+
+    assert [held.verdict(*command(text)) for text in ("make", "make x")] == [
+        Deny(
+            reason="Bash was not run: no rule allows make, and nobody is to be asked. "
+            "Choose another way; do not repeat it."
+        ),
+        Deny(reason="Bash was not run: the rule Bash(make x) wants it asked. Choose another way; do not repeat it."),
+    ]
+
+
+def test_rules_are_exchanged_all_or_none() -> None:
+    held = judge(deny="Bash(git push)")
+
+    with pytest.raises(ConfigError):
+        held.exchange(lambda line: True, [RuleLine(text="Bash()", behaviour="allow")])
+    before = held.verdict(*command("git push"))
+    held.exchange(lambda line: line.behaviour == "deny", [RuleLine(text="Bash(git push)", behaviour="allow")])
+
+    assert isinstance(before, Deny)
+    assert held.verdict(*command("git push")) == Allow(reason="the rule Bash(git push) allows it")
+
+
+def test_directories_are_set() -> None:
+    held = judge("acceptEdits")
+    call = ToolCall(call_id="c", tool_name="Write", arguments={"file_path": "/data/a"})
+    accesses = (Access(effect="edit", target="/data/a"),)
+    outside = held.verdict(call, accesses)
+
+    held.set_directories(("/data",))
+
+    assert isinstance(outside, Ask)
+    assert isinstance(held.verdict(call, accesses), Allow)

@@ -9,11 +9,20 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.settings.conftest import put
 from tianting.protocol.errors import ConfigError
 from tianting.settings import editing
-from tianting.settings.editing import add_permission_rule, parse_value, save_grant, set_value, unset_value
+from tianting.settings.editing import (
+    add_items,
+    parse_value,
+    remove_items,
+    save_grant,
+    set_value,
+    trust_written,
+    unset_value,
+)
 from tianting.settings.levels import Places
 from tianting.settings.loading import load_settings
 
@@ -109,9 +118,34 @@ def test_what_is_not_set_cannot_be_taken_out(places: Places, key: tuple[str, ...
 
 def test_rule_is_added_once(places: Places) -> None:
     for rule in ("Bash(ls)", "Bash(make:*)", "Bash(ls)"):
-        path = add_permission_rule(places, "project", rule, "ask")
+        path = add_items(places, "project", ("permissions", "ask"), (rule,))
 
     assert msgspec.json.decode(path.read_bytes()) == {"permissions": {"ask": ["Bash(ls)", "Bash(make:*)"]}}
+
+
+def test_items_are_taken_out_and_others_stay(places: Places) -> None:
+    put(places.own_file("user"), {"permissions": {"deny": ["Read(.env)", "Bash(rm)", "Edit"]}})
+
+    remove_items(places, "user", ("permissions", "deny"), ("Edit", "Bash(rm)", "Bash(not there)"))
+
+    assert load_settings(places).settings.permissions.deny == ("Read(.env)",)
+
+
+@pytest.mark.parametrize("text", ["{}", '{"permissions":{"deny":["Edit"]}}'])
+def test_nothing_to_take_out_writes_nothing(places: Places, text: str) -> None:
+    path = put(places.own_file("user"), text)
+
+    remove_items(places, "user", ("permissions", "deny"), ("Read",))
+
+    assert path.read_text() == text
+
+
+def test_trust_that_cannot_be_kept_is_said(places: Places) -> None:
+    places = structs.replace(places, home=places.project / "taken")
+    places.home.write_text("no directory")
+
+    with pytest.raises(ConfigError, match=f"What was written cannot be trusted: .* in {places.home}"):
+        trust_written(places, ("permissions", "allow"), ["Edit"], now=1.0)
 
 
 def test_grant_counts_at_once_and_nothing_else_begins_to(places: Places) -> None:
@@ -129,7 +163,7 @@ def test_local_settings_stay_out_of_commits(places: Places) -> None:
     put(exclude, "*.tmp")
 
     for rule in ("Edit", "Read"):
-        add_permission_rule(places, "local", rule, "allow")
+        add_items(places, "local", ("permissions", "allow"), (rule,))
 
     assert exclude.read_text() == "*.tmp\n/.tianting/settings.local.json\n"
 
@@ -141,7 +175,7 @@ def test_every_kind_of_repository_takes_local_settings(places: Places, git: str)
     elif git == "without info":
         (places.project / ".git").mkdir()
 
-    assert add_permission_rule(places, "local", "Edit", "allow").exists()
+    assert add_items(places, "local", ("permissions", "allow"), ("Edit",)).exists()
     assert (places.project / ".git/info/exclude").exists() == (git == "without info")
 
 
@@ -153,7 +187,7 @@ def test_link_of_a_project_does_not_lead_outside(places: Places, linked: str) ->
     link.symlink_to(target if link.suffix else places.home)
 
     with pytest.raises(ConfigError, match="a link leads out of the project"):
-        add_permission_rule(places, "local", "Bash", "allow")
+        add_items(places, "local", ("permissions", "allow"), ("Bash",))
     assert target.read_text() == "{}"
 
 
@@ -170,7 +204,7 @@ def test_disk_that_refuses_is_said(places: Places, monkeypatch: pytest.MonkeyPat
 def test_two_windows_lose_no_rule(places: Places) -> None:
     def add(name: str) -> None:
         for number in range(10):
-            add_permission_rule(places, "local", f"Bash({name}{number})", "allow")
+            add_items(places, "local", ("permissions", "allow"), (f"Bash({name}{number})",))
 
     threads = [threading.Thread(target=add, args=(name,)) for name in "abc"]
     for thread in threads:

@@ -25,11 +25,13 @@ from tianting.settings.statements import Statement, put_together
 from tianting.tools.workspace import Workspace
 
 if TYPE_CHECKING:
+    from tianting.cli.granting import SessionPermissions
     from tianting.extensions.hooks.events import Circumstances
     from tianting.extensions.hooks.points import RuleHolds
     from tianting.extensions.hooks.reading import ReadHooks
     from tianting.extensions.hooks.runner import HookSetting
     from tianting.permissions.ruleset import Ruleset
+    from tianting.permissions.session_judge import SessionJudge
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -41,6 +43,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     effort: Effort | None = None
     places: Places
     """Where settings lie, which may change."""
+    judge: "Callable[[], SessionJudge]"
+    """Whose rules a hook may have changed."""
 
 
 @asynccontextmanager
@@ -61,6 +65,7 @@ async def open_hooks(
     if not heeded(loaded):
         yield NoHooks()
         return
+    from tianting.cli.granting import SessionPermissions
     from tianting.cli.hook_questions import question_model
     from tianting.cli.settings_watch import SettingsWatch
     from tianting.extensions.hooks.points import HookPoints, Ties
@@ -75,9 +80,12 @@ async def open_hooks(
         new_id=random_uuid,
         ask_model=question_model(door, loaded.settings),
     ) as runner:
+        permissions = SessionPermissions(scene.judge, scene.mode, scene.places, loaded, workspace)
         ties = Ties(
-            circumstances=_circumstances(scene, workspace),
+            circumstances=_circumstances(scene, workspace, permissions),
             rule_holds=rule_holds(workspace),
+            suggested_updates=permissions.suggested_updates,
+            apply_updates=permissions.apply_updates,
             changed_settings=SettingsWatch(scene.places).changes,
         )
         yield HookPoints(runner, ties)
@@ -148,13 +156,15 @@ def rule_holds(workspace: Workspace) -> "RuleHolds":
     return holds
 
 
-def _circumstances(scene: Scene, workspace: Workspace) -> "Callable[[], Circumstances]":
+def _circumstances(
+    scene: Scene, workspace: Workspace, permissions: "SessionPermissions"
+) -> "Callable[[], Circumstances]":
     from tianting.extensions.hooks.events import Circumstances, EffortLevel
 
     return lambda: Circumstances(
         session_id=scene.session_id,
         transcript_path=str(scene.transcript),
         cwd=str(workspace.shell_directory),
-        permission_mode=scene.mode,
+        permission_mode=permissions.mode,
         effort=None if scene.effort is None else EffortLevel(level=scene.effort),
     )

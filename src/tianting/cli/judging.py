@@ -155,7 +155,9 @@ def _own_outputs(spill: Path) -> "RuleLine":
     from tianting.permissions.rule_text import RuleLine
     from tianting.permissions.suggestions import escaped_path
 
-    return RuleLine(text=f"Read(/{escaped_path(str(spill.resolve()))})", behaviour="allow", source="this session")
+    return RuleLine(
+        text=f"Read(/{escaped_path(str(spill.resolve()))})", behaviour="allow", source="outputs of this session"
+    )
 
 
 def _directory(statement: Statement) -> str:

@@ -112,13 +112,13 @@ async def open_session(
     place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
     door = _open_door(invocation, ground)
     spill, wish = _spill_directory(place), SandboxWish(settings=ground.settings.sandbox, home=ground.home)
+    judge = _judge(invocation, ground, mode, workspace, spill)
     async with (
         open_toolbox(invocation, workspace, door.family, spill, _for_commands(ground), wish) as toolbox,
         open_hooks(
-            ground.loaded, _scene(invocation, ground, place, mode), workspace, _for_commands(ground), spill, door
+            ground.loaded, _scene(invocation, ground, place, mode, judge), workspace, _for_commands(ground), spill, door
         ) as hooks,
     ):
-        judge = _judge(invocation, ground, mode, workspace, spill)
         workspace.may_read = lambda path: judge().may_read(path)
         gate = _gate(judge, ground, mode, person, hooks)
         loop = _loop(invocation, ground, door, toolbox, gate, hooks)
@@ -196,9 +196,12 @@ def _gate(
     return Gate(judge, asked, delegate=hooks.person(asked))
 
 
-def _scene(invocation: Invocation, ground: Ground, place: Place, mode: PermissionMode) -> Scene:
+def _scene(
+    invocation: Invocation, ground: Ground, place: Place, mode: PermissionMode, judge: "Callable[[], SessionJudge]"
+) -> Scene:
     return Scene(
         places=ground.places,
+        judge=judge,
         session_id=place.session_id,
         transcript=place.path,
         mode=mode,

@@ -7,7 +7,7 @@ What JSON cannot hold apart is lost: the file comes out with two blanks of inden
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,6 @@ from tianting.settings.trust import trust
 from tianting.settings.turn_taking import turn_in
 from tianting.settings.validation import check, decode
 
-Behaviour = Literal["allow", "ask", "deny"]
 OwnLevel = Literal["local", "project", "user"]
 
 _EXCLUDED = "/.tianting/settings.local.json"
@@ -42,9 +41,17 @@ def unset_value(places: Places, level: OwnLevel, key: tuple[str, ...]) -> Path:
     return _change(places, level, lambda values: _without(values, key, key))
 
 
-def add_permission_rule(places: Places, level: OwnLevel, rule: str, behaviour: Behaviour) -> Path:
-    """Add `rule` to our file of `level`, unless it is there. Gives back its path. Raises `ConfigError`."""
-    return _change(places, level, lambda values: _with_rule(values, rule, behaviour))
+def add_items(places: Places, level: OwnLevel, key: tuple[str, ...], items: Sequence[str]) -> Path:
+    """Add those of `items` that are not there to the list at `key` of our file of `level`. Gives back its path.
+
+    Raises `ConfigError`, and then nothing is changed.
+    """
+    return _change(places, level, lambda values: _with_items(values, key, items))
+
+
+def remove_items(places: Places, level: OwnLevel, key: tuple[str, ...], items: Collection[str]) -> Path:
+    """Take `items` out of the list at `key` of our file of `level`. Gives back its path. Raises `ConfigError`."""
+    return _change(places, level, lambda values: _without_items(values, key, items))
 
 
 def save_grant(places: Places, rules: tuple[str, ...], now: float) -> Path:
@@ -53,13 +60,21 @@ def save_grant(places: Places, rules: tuple[str, ...], now: float) -> Path:
     They count from now on; nothing else that the project brought along begins to. `now` is in seconds since 1970.
     Raises `ConfigError`.
     """
-    for rule in rules:
-        add_permission_rule(places, "local", rule, "allow")
-    path = places.own_file("local")
-    source = Source(level="local", name=str(path), text="{}")
-    granted = take_apart(source, {"permissions": {"allow": list(rules)}})
-    trust(places.home, places.main_checkout, granted, now)
+    path = add_items(places, "local", ("permissions", "allow"), rules)
+    trust_written(places, ("permissions", "allow"), list(rules), now)
     return path
+
+
+def trust_written(places: Places, key: tuple[str, ...], value: Any, now: float) -> None:
+    """Let what was just written at `key` of a file of the project count: it did not come along with the project.
+
+    `now` is in seconds since 1970. Raises `ConfigError`.
+    """
+    source = Source(level="local", name=str(places.own_file("local")), text="{}")
+    try:
+        trust(places.home, places.main_checkout, take_apart(source, _with({}, key, value)), now)
+    except OSError as error:
+        raise ConfigError(f"What was written cannot be trusted: {error.strerror} in {places.home}.") from None
 
 
 def parse_value(text: str, key: tuple[str, ...]) -> Any:
@@ -128,7 +143,7 @@ def _read(path: Path, level: Level) -> dict[str, Any]:
 def _write(path: Path, level: Level, values: dict[str, Any]) -> None:
     text = msgspec.json.format(msgspec.json.encode(values), indent=2).decode() + "\n"
     check(Source(level=level, name=str(path), text=text))
-    write_atomically(path, text.encode(), mode=0o600 if level == "user" else None)
+    write_atomically(path, text.encode(), mode=0o600 if level == "user" else 0o666)
 
 
 def _with(values: Any, key: tuple[str, ...], value: Any) -> dict[str, Any]:
@@ -147,6 +162,20 @@ def _without(values: Any, key: tuple[str, ...], whole: tuple[str, ...]) -> dict[
     return {name: value for name, value in values.items() if name != first}
 
 
-def _with_rule(values: dict[str, Any], rule: str, behaviour: Behaviour) -> dict[str, Any]:
-    rules = values.get("permissions", {}).get(behaviour, [])
-    return values if rule in rules else _with(values, ("permissions", behaviour), [*rules, rule])
+def _with_items(values: dict[str, Any], key: tuple[str, ...], items: Iterable[str]) -> dict[str, Any]:
+    before = _list_at(values, key)
+    new = [item for item in dict.fromkeys(items) if item not in before]
+    return _with(values, key, [*before, *new]) if new else values
+
+
+def _without_items(values: dict[str, Any], key: tuple[str, ...], items: Collection[str]) -> dict[str, Any]:
+    before = _list_at(values, key)
+    kept = [item for item in before if item not in items]
+    return _with(values, key, kept) if kept != before else values
+
+
+def _list_at(values: dict[str, Any], key: tuple[str, ...]) -> list[Any]:
+    found: Any = values
+    for name in key:
+        found = found.get(name, {})
+    return found or []

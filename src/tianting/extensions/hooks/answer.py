@@ -5,6 +5,8 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field, structs
 
+from tianting.permissions.updates import PermissionUpdate
+
 S = TypeVar("S", bound=Struct)
 
 Opinion = Literal["allow", "ask", "deny", "defer"]
@@ -16,7 +18,8 @@ class RequestDecision(Struct, frozen=True, kw_only=True, rename="camel"):
 
     behavior: Literal["allow", "deny"] | None = None
     updated_input: dict[str, Any] | None = None
-    updated_permissions: tuple[Any, ...] = ()
+    updated_permissions: tuple[PermissionUpdate, ...] = ()
+    """With a yes: what is to be permitted from now on."""
     message: str = ""
     interrupt: bool = False
 

@@ -4,10 +4,14 @@ from collections.abc import Awaitable, Callable
 
 from tianting.extensions.hooks.answer import RequestDecision
 from tianting.permissions.decision import Allow, Decision, Deny, Person
+from tianting.permissions.updates import PermissionUpdate
 from tianting.protocol.tool_calls import Access, ToolCall
 
 AskHooks = Callable[[ToolCall, tuple[Access, ...]], Awaitable[RequestDecision | None]]
 """Gives the hooks' answer in a person's place; None where they leave it open."""
+
+Grant = Callable[[tuple[PermissionUpdate, ...]], Awaitable[None]]
+"""Carries out what a hook's yes brings along. Never raises."""
 
 Announce = Callable[[ToolCall, str], Awaitable[None]]
 """Takes a call and the reason of the question about it."""
@@ -27,13 +31,14 @@ class AnnouncedPerson:
 
 
 class HookedPerson:
-    """A `Person` whose hooks are asked first. Without `inner` whatever they leave open is refused."""
+    """Asks hooks in a person's place, and then the person. Without `inner` what hooks leave open stays open."""
 
-    def __init__(self, inner: Person | None, ask_hooks: AskHooks) -> None:
+    def __init__(self, inner: Person | None, ask_hooks: AskHooks, grant: Grant) -> None:
         self._inner = inner
         self._ask_hooks = ask_hooks
+        self._grant = grant
 
-    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
+    async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision | None:
         """The hooks' answer, or the person's.
 
         A yes that hangs on other arguments is no answer: what would run is not what was agreed to.
@@ -42,10 +47,6 @@ class HookedPerson:
         if answer is not None and answer.behavior == "deny":
             return Deny(reason=answer.message or "A hook of the user refused this.", interrupts=answer.interrupt)
         if answer is not None and answer.behavior == "allow" and answer.updated_input is None:
+            await self._grant(answer.updated_permissions)
             return Allow(reason=answer.message or "a hook")
-        if self._inner is not None:
-            return await self._inner.ask(call, accesses, reason)
-        return Deny(
-            reason=f"{call.tool_name} needs the user's permission ({reason}) and nobody can be asked here. "
-            "Do not repeat it; choose another way, or say at the end what you would have run."
-        )
+        return await self._inner.ask(call, accesses, reason) if self._inner is not None else None

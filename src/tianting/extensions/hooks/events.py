@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from tianting.permissions.updates import PermissionUpdate
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import PermissionMode
 from tianting.protocol.requests import Effort
@@ -68,7 +69,8 @@ class PermissionRequest(Struct, frozen=True, kw_only=True, tag_field="hook_event
     tool_name: str
     tool_input: dict[str, Any]
     tool_use_id: str = ""
-    permission_suggestions: tuple[Any, ...] = ()
+    permission_suggestions: tuple[PermissionUpdate, ...] = ()
+    """What would spare the question the next time: a hook may give one back with its yes."""
 
 
 class PermissionDenied(Struct, frozen=True, kw_only=True, tag_field="hook_event_name", tag=True):

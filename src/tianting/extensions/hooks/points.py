@@ -32,7 +32,8 @@ from tianting.extensions.hooks.matching import Holds, always
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
 from tianting.extensions.hooks.port import BeforeTool, BeforeTurn, Source, Tell, Trigger
 from tianting.extensions.hooks.runner import HookRunner
-from tianting.permissions.decision import Person
+from tianting.permissions.decision import Delegate, Person
+from tianting.permissions.updates import PermissionUpdate
 from tianting.protocol.content import Image, Text, text_of
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import HooksAsked
@@ -53,6 +54,10 @@ class Ties(Struct, frozen=True, kw_only=True):
     circumstances: Callable[[], Circumstances]
     """The facts of this moment: mode and prompt change."""
     rule_holds: RuleHolds
+    suggested_updates: Callable[[ToolCall, tuple[Access, ...]], tuple[PermissionUpdate, ...]]
+    """What would spare the question about a call the next time."""
+    apply_updates: Callable[[tuple[PermissionUpdate, ...]], tuple[str, ...]]
+    """Carries updates out, and gives back what a person must know of it, a line each."""
     changed_settings: Callable[[], tuple[ConfigChange, ...]] = tuple
     """What changed in settings files since this was asked last. It is asked before each prompt."""
 
@@ -70,9 +75,11 @@ class HookPoints:
         """Tell `tell` from now on what hooks did."""
         self._tell = tell
 
-    def person(self, inner: Person | None) -> Person | None:
+    def person(self, inner: Person | None) -> Delegate | None:
         """Who is asked about a call: hooks that wait for such questions, then `inner`."""
-        return HookedPerson(inner, self.permission_requested) if self._runner.waits_for("PermissionRequest") else inner
+        if not self._runner.waits_for("PermissionRequest"):
+            return inner
+        return HookedPerson(inner, self.permission_requested, self._grant)
 
     def announcing(self, person: Person) -> Person:
         """`person`, each of whose questions is told before it is put."""
@@ -122,7 +129,12 @@ class HookPoints:
 
     async def permission_requested(self, call: ToolCall, accesses: tuple[Access, ...]) -> RequestDecision | None:
         """An answer in a person's place; None where the person must be asked."""
-        event = PermissionRequest(tool_name=call.tool_name, tool_input=call.arguments, tool_use_id=call.call_id)
+        event = PermissionRequest(
+            tool_name=call.tool_name,
+            tool_input=call.arguments,
+            tool_use_id=call.call_id,
+            permission_suggestions=self._ties.suggested_updates(call, accesses),
+        )
         return (await self.ask(event, self._holds(call, accesses))).request
 
     async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
@@ -169,6 +181,11 @@ class HookPoints:
     async def session_ended(self, reason: str) -> None:
         """Tell that nothing follows."""
         await self.ask(SessionEnd(reason=reason))
+
+    async def _grant(self, updates: tuple[PermissionUpdate, ...]) -> None:
+        messages = self._ties.apply_updates(updates) if updates else ()
+        if self._tell is not None and messages:
+            await self._tell(HooksAsked(messages=messages))
 
     async def _attention_wanted(self, call: ToolCall, reason: str) -> None:
         await self.notify(f"{call.tool_name} needs your permission: {reason}", "permission_prompt")

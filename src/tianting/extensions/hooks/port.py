@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
-from tianting.permissions.decision import Allow, Ask, Person, Verdict
+from tianting.permissions.decision import Allow, Ask, Delegate, Person, Verdict
 from tianting.protocol.events import HooksAsked
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
@@ -51,7 +51,7 @@ class AgentHooks(Protocol):
         """Tell `tell` from now on."""
         ...
 
-    def person(self, inner: Person | None) -> Person | None:
+    def person(self, inner: Person | None) -> Delegate | None:
         """Who is asked about a call: hooks that wait for such questions, then `inner`."""
         ...
 
@@ -134,7 +134,7 @@ class NoHooks:
     def report_to(self, tell: Tell) -> None:
         """There will be nothing to tell."""
 
-    def person(self, inner: Person | None) -> Person | None:
+    def person(self, inner: Person | None) -> Delegate | None:
         """Nobody else."""
         return inner
 
