@@ -78,3 +78,18 @@ json_values = st.recursive(
 @given(json_values)
 def test_whatever_comes_fits(value: Any) -> None:
     shortened(value)
+
+
+def test_picture_names_the_file_that_holds_it() -> None:
+    block = {"type": "image", "source": {"type": "base64", "data": "A" * 3_000}}
+    size = len(msgspec.json.encode(block))
+
+    [told] = msgspec.json.decode(within_limit(msgspec.json.encode([block]) + b"\n", LIMIT, whole_in="/l.json"))
+
+    assert told == {"type": "text", "text": f"[image of {size} bytes left out; the whole line is in /l.json]"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(json_values, st.text(max_size=600))
+def test_the_name_of_the_file_takes_no_room_that_is_not_there(value: Any, path: str) -> None:
+    assert len(within_limit(msgspec.json.encode(value) + b"\n", LIMIT, whole_in=path)) <= LIMIT

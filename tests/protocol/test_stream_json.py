@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from tianting.protocol.compatible_version import COMPATIBLE_VERSION
 from tianting.protocol.content import Base64Source, Image, Opaque, Text, Thinking, ToolUse
 from tianting.protocol.deltas import (
     ArgumentsDelta,
@@ -42,7 +43,7 @@ from tianting.protocol.events import (
 )
 from tianting.protocol.line_limit import MAX_LINE_BYTES
 from tianting.protocol.messages import AssistantMessage, note, user_text
-from tianting.protocol.stream_json import COMPATIBLE_VERSION, StreamJsonEncoder
+from tianting.protocol.stream_json import StreamJsonEncoder
 from tianting.protocol.tool_calls import CallResult, ToolCall
 from tianting.protocol.usage import Usage
 
@@ -61,8 +62,10 @@ def counted_ids() -> Callable[[], str]:
     return lambda: f"id-{next(numbers)}"
 
 
-def tell(events: Sequence[Event], *, partial_messages: bool = False) -> list[dict[str, Any]]:
-    encoder = StreamJsonEncoder(SESSION, partial_messages=partial_messages, new_id=counted_ids())
+def tell(events: Sequence[Event], *, partial_messages: bool = False, **wishes: Any) -> list[dict[str, Any]]:
+    encoder = StreamJsonEncoder(
+        SESSION, partial_messages=partial_messages, new_id=counted_ids(), monotonic=lambda: 0.0, **wishes
+    )
     lines = [line for event in events for line in encoder.lines(event)]
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
     return [msgspec.json.decode(line) for line in lines]
@@ -302,6 +305,7 @@ def test_partial_messages_put_each_answer_line_before_the_end_of_its_block() -> 
             {"type": "message_start", "message": {**answer("msg_1", uuid="", usage=FIRST_USAGE)["message"]}},
             uuid="id-3",
             api_message_id="msg_1",
+            ttft_ms=0,
         ),
         streamed(
             {
@@ -401,7 +405,7 @@ def test_hooks_are_told_with_what_they_say_to_the_person() -> None:
         outcome="error",
     )  # fmt: skip
 
-    assert tell([HooksAsked(records=(record,), messages=("It failed.",))]) == [
+    assert tell([HooksAsked(records=(record,), messages=("It failed.",))], include_hook_events=True) == [
         {
             "type": "system",
             "subtype": "hook_response",

@@ -2,19 +2,23 @@
 
 The protocol is that of today's coding agents' print mode with `--output-format stream-json`. Of an answer:
 
-    system/status · message_start (content_block_start delta* [signature] ASSISTANT content_block_stop)*
-    message_delta · message_stop · (permission_denied? USER)* ... RESULT
+    INIT · replayed prompt · system/status
+    message_start (content_block_start delta* [signature] ASSISTANT content_block_stop)* message_delta · message_stop
+    (PERMISSION_DENIED? USER)* ... RESULT
 
-The lines in capitals always come; the others only with partial messages. An answer that breaks off and is asked for
-again leaves its finished blocks behind: the repetition has another message id.
+The lines in capitals always come; the replayed prompt where it is wished for, the others only with partial messages.
+An answer that breaks off and is asked for again leaves its finished blocks behind: the repetition has another
+message id. What happens besides is told by `stream_notices`.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct
 
+from tianting.protocol.compatible_version import COMPATIBLE_VERSION
 from tianting.protocol.content import AssistantBlock, Block, Text, Thinking, ToolUse, block_json
 from tianting.protocol.deltas import (
     ArgumentsDelta,
@@ -22,25 +26,24 @@ from tianting.protocol.deltas import (
     BlockStarted,
     MessageFinished,
     MessageStarted,
-    ModelSwitched,
-    RequestRetried,
-    RetryCause,
     TextDelta,
     ThinkingDelta,
 )
 from tianting.protocol.events import (
     AnswerAborted,
     Event,
-    HookRecord,
-    HooksAsked,
     NoteAdded,
+    PromptDelivered,
     RequestStarted,
     SessionStarted,
     ToolFinished,
     TurnFinished,
+    TurnStarted,
 )
 from tianting.protocol.ids import NewId
-from tianting.protocol.line_limit import within_limit
+from tianting.protocol.line_limit import MAX_LINE_BYTES, within_limit
+from tianting.protocol.messages import UserMessage
+from tianting.protocol.running_totals import RunningTotals
 from tianting.protocol.stream_events import (
     ContentBlockDelta,
     ContentBlockStart,
@@ -64,20 +67,10 @@ from tianting.protocol.stream_lines import (
     WireUserMessage,
     wire_usage,
 )
+from tianting.protocol.stream_notices import Notices, Writer
 from tianting.protocol.stream_result import failure_line, result_line
-from tianting.protocol.system_lines import (
-    ApiRetry,
-    HookResponse,
-    Informational,
-    ModelFallback,
-    PermissionDenied,
-    Status,
-    SystemInit,
-)
+from tianting.protocol.system_lines import Status, SystemInit
 from tianting.protocol.tool_calls import CallResult
-
-COMPATIBLE_VERSION = "2.1.328"
-"""The release of Claude Code whose protocol this is. SDKs warn below 2.0.0."""
 
 _NAMES_IN_INIT = {"Agent": "Task"}
 """Clients look for the old name in `system/init`, though calls carry the new one."""
@@ -85,28 +78,52 @@ _NAMES_IN_INIT = {"Agent": "Task"}
 _INTERRUPTED = "[The user interrupted this turn.]"
 
 
-class StreamJsonEncoder:
-    """Turns the events of one session into lines. Pure: it writes nothing and waits for nothing."""
+Spill = Callable[[str, bytes], str | None]
+"""Keeps a line that is too long to be sent, under a name, and gives its path; None where that cannot be done."""
 
-    def __init__(self, session_id: str, *, partial_messages: bool, new_id: NewId) -> None:
+
+class StreamJsonEncoder:
+    """Turns the events of one session into lines. Pure but for `spill`: it writes nothing and waits for nothing.
+
+    `include_hook_events` tells of every command hook, `replay_user_messages` gives prompts back when the model reads
+    them. `monotonic` is in seconds.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        *,
+        partial_messages: bool,
+        new_id: NewId,
+        include_hook_events: bool = False,
+        replay_user_messages: bool = False,
+        spill: Spill | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._session_id = session_id
         self._partial = partial_messages
         self._new_id = new_id
+        self._spill = spill
+        self._monotonic = monotonic
         self._encode = msgspec.json.Encoder().encode
         self._answer = MessageStarted(message_id="", model="")
         self._said: list[AssistantBlock] = []
+        self._requested = 0.0
+        self._totals = RunningTotals()
+        self._notices = Notices(session_id, new_id, hook_events=include_hook_events)
         self._writers: dict[type[Any], Callable[[Any], list[bytes]]] = {
             SessionStarted: self._session_started,
             NoteAdded: self._note_added,
             MessageStarted: self._message_started,
             BlockFinished: self._block_finished,
             AnswerAborted: self._answer_aborted,
-            RequestRetried: self._request_retried,
-            ModelSwitched: self._model_switched,
             ToolFinished: self._tool_finished,
-            HooksAsked: self._hooks_asked,
             TurnFinished: self._turn_finished,
         }
+        self._writers |= {kind: self._encoded(writer) for kind, writer in self._notices.writers.items()}
+        if replay_user_messages:
+            self._writers[TurnStarted] = self._turn_started
+            self._writers[PromptDelivered] = self._prompt_delivered
         if partial_messages:
             self._writers |= {
                 RequestStarted: self._request_started,
@@ -131,9 +148,22 @@ class StreamJsonEncoder:
             permission_mode=event.permission_mode,
             api_key_source=event.key_source,
             claude_code_version=COMPATIBLE_VERSION,
+            mcp_servers=event.mcp_servers,
+            slash_commands=event.slash_commands,
+            output_style=event.output_style,
+            agents=event.agents,
+            skills=event.skills,
+            plugins=event.plugins,
+            capabilities=event.capabilities,
             uuid=self._new_id(),
         )
         return [self._line(init)]
+
+    def _turn_started(self, event: TurnStarted) -> list[bytes]:
+        return [self._replay(event.uuid, event.prompt)]
+
+    def _prompt_delivered(self, event: PromptDelivered) -> list[bytes]:
+        return [] if event.message.meta else [self._replay(event.uuid, event.message)]
 
     def _note_added(self, event: NoteAdded) -> list[bytes]:
         """Notes of the harness are between it and the model; words in the person's name are not."""
@@ -142,14 +172,17 @@ class StreamJsonEncoder:
         return [self._user_line(event.message.content)]
 
     def _request_started(self, _: RequestStarted) -> list[bytes]:
-        return [self._line(Status(session_id=self._session_id, uuid=self._new_id()))]
+        self._requested = self._monotonic()
+        return [self._line(Status(status="requesting", session_id=self._session_id, uuid=self._new_id()))]
 
     def _message_started(self, event: MessageStarted) -> list[bytes]:
         self._answer = event
         self._said = []
         if not self._partial:
             return []
-        return [self._stream_line(MessageStart(message=self._message(())), api_message_id=event.message_id)]
+        waited = round((self._monotonic() - self._requested) * 1000)
+        start = MessageStart(message=self._message(()))
+        return [self._stream_line(start, api_message_id=event.message_id, ttft_ms=waited)]
 
     def _block_started(self, event: BlockStarted) -> list[bytes]:
         return [self._stream_line(ContentBlockStart(index=event.index, content_block=_public(event.block)))]
@@ -189,28 +222,6 @@ class StreamJsonEncoder:
         unsaid = tuple(block for block in event.message.content if block not in self._said)
         return [self._assistant_line(unsaid, aborted=True)] if unsaid else []
 
-    def _request_retried(self, event: RequestRetried) -> list[bytes]:
-        retry = ApiRetry(
-            attempt=event.attempt,
-            max_retries=event.max_retries,
-            retry_delay_ms=round(event.delay * 1000),
-            error_status=event.status,
-            error=_RETRY_ERRORS.get(event.cause, "unknown"),
-            session_id=self._session_id,
-            uuid=self._new_id(),
-        )
-        return [self._line(retry)]
-
-    def _model_switched(self, event: ModelSwitched) -> list[bytes]:
-        fallback = ModelFallback(
-            trigger=event.trigger,
-            original_model=event.original,
-            fallback_model=event.fallback,
-            session_id=self._session_id,
-            uuid=self._new_id(),
-        )
-        return [self._line(fallback)]
-
     def _tool_finished(self, event: ToolFinished) -> list[bytes]:
         result = event.result
         told = self._user_line(
@@ -218,48 +229,17 @@ class StreamJsonEncoder:
             tool_use_result=UNSET if result.data is None else result.data,
             tool_result_meta=(_meta(result),),
         )
-        return [self._denied_line(event), told] if result.outcome == "denied" else [told]
-
-    def _denied_line(self, event: ToolFinished) -> bytes:
-        content = event.result.content
-        denied = PermissionDenied(
-            tool_name=event.call.tool_name,
-            tool_use_id=event.call.call_id,
-            message=content if isinstance(content, str) else "",
-            session_id=self._session_id,
-            uuid=self._new_id(),
-        )
-        return self._line(denied)
-
-    def _hooks_asked(self, event: HooksAsked) -> list[bytes]:
-        return [*map(self._hook_line, event.records), *map(self._informational_line, event.messages)]
-
-    def _hook_line(self, record: HookRecord) -> bytes:
-        response = HookResponse(
-            hook_id=record.hook_id,
-            hook_name=record.name,
-            hook_event=record.event,
-            output=record.stdout + record.stderr,
-            stdout=record.stdout,
-            stderr=record.stderr,
-            exit_code=record.exit_code,
-            outcome=record.outcome,
-            session_id=self._session_id,
-            uuid=self._new_id(),
-        )
-        return self._line(response)
-
-    def _informational_line(self, words: str) -> bytes:
-        return self._line(Informational(content=words, session_id=self._session_id, uuid=self._new_id()))
+        return [self._line(self._notices.denied(event)), told] if result.outcome == "denied" else [told]
 
     def _turn_finished(self, event: TurnFinished) -> list[bytes]:
         report = event.report
+        self._totals.add(report)
         before: list[bytes] = []
         if report.end == "model_error":
             before = [self._line(failure_line(report, self._session_id, self._new_id))]
         elif report.end in {"interrupted_streaming", "interrupted_tools"}:
             before = [self._user_line((Text(text=_INTERRUPTED),))]
-        return [*before, self._line(result_line(report, self._session_id, self._new_id))]
+        return [*before, self._line(result_line(report, self._totals, self._session_id, self._new_id))]
 
     def _assistant_line(self, content: tuple[AssistantBlock, ...], *, aborted: bool = False) -> bytes:
         line = AssistantLine(
@@ -267,6 +247,14 @@ class StreamJsonEncoder:
             session_id=self._session_id,
             uuid=self._new_id(),
             aborted=aborted or UNSET,
+        )
+        return self._line(line)
+
+    def _replay(self, uuid: str, message: UserMessage) -> bytes:
+        """A prompt under its own id: clients take files back to it."""
+        content = _as_sent(message)
+        line = UserLine(
+            message=WireUserMessage(content=content), session_id=self._session_id, uuid=uuid, is_replay=True
         )
         return self._line(line)
 
@@ -279,17 +267,20 @@ class StreamJsonEncoder:
         )
         return self._line(line)
 
-    def _stream_line(self, event: Struct, *, api_message_id: str | msgspec.UnsetType = UNSET) -> bytes:
-        line = StreamEvent(
-            event=event,
-            session_id=self._session_id,
-            uuid=self._new_id(),
-            api_message_id=api_message_id,
-        )
+    def _stream_line(self, event: Struct, **facts: Any) -> bytes:
+        line = StreamEvent(event=event, session_id=self._session_id, uuid=self._new_id(), **facts)
         return self._line(line)
 
+    def _encoded(self, writer: Writer) -> Callable[[Any], list[bytes]]:
+        return lambda event: [self._line(line) for line in writer(event)]
+
     def _line(self, line: Struct) -> bytes:
-        return within_limit(self._encode(line) + b"\n")
+        whole = self._encode(line) + b"\n"
+        return whole if len(whole) <= MAX_LINE_BYTES else self._cut(whole)
+
+    def _cut(self, whole: bytes) -> bytes:
+        kept = self._spill(f"line-{self._new_id()}.json", whole) if self._spill is not None else None
+        return within_limit(whole, whole_in=kept)
 
     def _message(self, content: tuple[Any, ...]) -> WireMessage:
         return WireMessage(
@@ -298,13 +289,6 @@ class StreamJsonEncoder:
             content=content,
             usage=wire_usage(self._answer.usage),
         )
-
-
-_RETRY_ERRORS: dict[RetryCause, str] = {
-    "overloaded": "overloaded",
-    "rate_limit": "rate_limit",
-    "server_error": "server_error",
-}
 
 
 def _meta(result: CallResult) -> ResultMeta:
@@ -324,3 +308,11 @@ def _public(block: AssistantBlock) -> Any:
             return ToolUse(id=block.id, name=block.name, input=block.input)
         case _:
             return block_json(block)
+
+
+def _as_sent(message: UserMessage) -> str | tuple[Any, ...]:
+    """Words alone as the string that clients send them as."""
+    match message.content:
+        case (Text(text=words),):
+            return words
+    return tuple(block_json(block) for block in message.content)

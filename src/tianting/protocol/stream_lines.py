@@ -76,11 +76,11 @@ class WireUserMessage(Struct, frozen=True, kw_only=True):
     """What the model reads next."""
 
     role: Literal["user"] = "user"
-    content: tuple[Any, ...]
+    content: str | tuple[Any, ...]
 
 
-class UserLine(Struct, frozen=True, kw_only=True, tag_field="type", tag="user"):
-    """A tool result, or words the model was given in a turn."""
+class UserLine(Struct, frozen=True, kw_only=True, tag_field="type", tag="user", rename={"is_replay": "isReplay"}):
+    """A tool result, words the model was given in a turn, or a client's own prompt, given back."""
 
     message: WireUserMessage
     parent_tool_use_id: None = None
@@ -88,6 +88,7 @@ class UserLine(Struct, frozen=True, kw_only=True, tag_field="type", tag="user"):
     uuid: str
     tool_use_result: Any = UNSET
     tool_result_meta: tuple[ResultMeta, ...] | UnsetType = UNSET
+    is_replay: bool | UnsetType = UNSET
 
 
 class SessionStateChanged(Struct, frozen=True, kw_only=True, tag_field="type", tag="system"):
@@ -180,6 +181,27 @@ class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type", tag="stre
     parent_tool_use_id: None = None
     uuid: str
     api_message_id: str | UnsetType = UNSET
+    """On `message_start` alone, like the next."""
+    ttft_ms: int | UnsetType = UNSET
+    """Milliseconds from the request to the first sign of the answer."""
+
+
+class RateLimitInfo(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How it stands with a limit of the account."""
+
+    status: Literal["allowed", "allowed_warning", "rejected"]
+    resets_at: int | UnsetType = UNSET
+    """Seconds since 1970."""
+    rate_limit_type: str | UnsetType = UNSET
+    utilization: float | UnsetType = UNSET
+
+
+class RateLimitEvent(Struct, frozen=True, kw_only=True, tag_field="type", tag="rate_limit_event"):
+    """The provider says something else of the account's limits than it did before."""
+
+    rate_limit_info: RateLimitInfo
+    uuid: str
+    session_id: str
 
 
 def wire_usage(usage: Usage) -> WireUsage:

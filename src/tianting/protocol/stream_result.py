@@ -8,6 +8,7 @@ from msgspec import UNSET
 from tianting.protocol.content import Text
 from tianting.protocol.events import TurnReport
 from tianting.protocol.ids import NewId
+from tianting.protocol.running_totals import RunningTotals
 from tianting.protocol.stream_lines import (
     AssistantLine,
     Denial,
@@ -52,8 +53,8 @@ def failure_line(report: TurnReport, session_id: str, new_id: NewId) -> Assistan
     )
 
 
-def result_line(report: TurnReport, session_id: str, new_id: NewId) -> ResultLine:
-    """The account of a turn; nothing follows it."""
+def result_line(report: TurnReport, totals: RunningTotals, session_id: str, new_id: NewId) -> ResultLine:
+    """The account of a turn; nothing follows it. `usage` is the turn's; cost and usage by model are of all turns."""
     meaning = MEANINGS[report.end]
     answered = meaning.subtype == "success"
     return ResultLine(
@@ -66,9 +67,9 @@ def result_line(report: TurnReport, session_id: str, new_id: NewId) -> ResultLin
         result=report.text if answered else UNSET,
         stop_reason=report.stop_reason,
         session_id=session_id,
-        total_cost_usd=report.cost_usd,
+        total_cost_usd=totals.cost_usd,
         usage=wire_usage(report.usage),
-        model_usage={name: model_usage(use) for name, use in report.models.items()},
+        model_usage={name: model_usage(use) for name, use in totals.models.items()},
         permission_denials=tuple(
             Denial(tool_name=call.tool_name, tool_use_id=call.call_id, tool_input=call.arguments)
             for call in report.denials
