@@ -51,6 +51,10 @@ class ToolDispatcher:
         self._limits = limits
         self._hooks = hooks or NoHooks()
 
+    def offer(self, tools: Iterable[AnyTool]) -> None:
+        """Answer calls of `tools`, too; one whose name is known takes the place of the former."""
+        self._tools.update((tool.spec.name, tool) for tool in tools)
+
     def prepare(self, call: ToolUse) -> Prepared | CallResult:
         """Find the tool and read the arguments; what cannot be read is answered at once.
 
