@@ -142,11 +142,14 @@ class Turns:
         self.events.append(event)
         self.on_event(event)
 
-    def loop(self, *replies: Reply) -> AgentLoop:
+    def dispatcher(self) -> ToolDispatcher:
+        return ToolDispatcher(self.tools, FixedGate(self.decision), self.limits, self.hooks)
+
+    def loop(self, *replies: Reply, dispatcher: ToolDispatcher | None = None) -> AgentLoop:
         self.model = ScriptedModel(*replies)
         return AgentLoop(
             self.model,
-            ToolDispatcher(self.tools, FixedGate(self.decision), self.limits, self.hooks),
+            dispatcher or self.dispatcher(),
             limits=self.limits,
             clock=StillClock(),
             catalogue=self.catalogue,
