@@ -43,13 +43,13 @@ def test_failure_leaves_the_file_and_nothing_beside_it(
 ) -> None:
     (tmp_path / "a").write_bytes(b"old")
 
-    def full(*arguments: Any) -> None:
+    def full(*arguments: Any, **options: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if broken == "write":
-        monkeypatch.setattr(atomic_file, "_write_new", full)
+        monkeypatch.setattr(atomic_file, "_fill", full)
     else:
-        monkeypatch.setattr(Path, "replace", full)
+        monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         write_atomically(tmp_path / "a", b"new")
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tianting.plumbing.atomic_file import write_atomically
+from tianting.plumbing.atomic_file import replace_in
 from tianting.protocol.tool_calls import Access
 from tianting.tools.apply_patch import ApplyPatch, ApplyPatchParameters
 from tianting.tools.contract import ToolFailed
@@ -261,17 +261,17 @@ async def test_broken_syntax_is_reported(desk: Desk) -> None:
 async def test_failing_write_takes_back_the_files_before_it(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
-    written: list[Path] = []
+    written: list[str] = []
 
-    def fail_at(path: Path, data: bytes, **options: Any) -> None:
+    def fail_at(directory: int, name: str, data: bytes, **options: Any) -> None:
         if len(written) == at:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        written.append(path)
-        write_atomically(path, data, **options)
+        written.append(name)
+        replace_in(directory, name, data, **options)
 
     (desk.root / "b.py").write_text("b\n")
     before = desk.files()
-    monkeypatch.setattr(file_changes, "write_atomically", fail_at)
+    monkeypatch.setattr(file_changes, "replace_in", fail_at)
 
     with pytest.raises(ToolFailed, match="No space left on device"):
         await desk.apply(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tianting.plumbing.atomic_file import write_atomically
+from tianting.plumbing.atomic_file import replace_in
 from tianting.tools.contract import ToolFailed
 from tianting.tools.editing import file_changes
 from tianting.tools.editing.file_changes import FileChange, carry_out
@@ -83,11 +83,11 @@ class FailingWrites:
         self.left = at
         self.error = error
 
-    def __call__(self, path: Path, data: bytes, **options: Any) -> None:
+    def __call__(self, directory: int, name: str, data: bytes, **options: Any) -> None:
         if self.left == 0:
             raise self.error
         self.left -= 1
-        write_atomically(path, data, **options)
+        replace_in(directory, name, data, **options)
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
@@ -102,7 +102,7 @@ def test_failure_at_any_write_leaves_all_as_it_was(
     root: Path, monkeypatch: pytest.MonkeyPatch, at: int, error: BaseException, raised: type[BaseException]
 ) -> None:
     before = tree(root)
-    monkeypatch.setattr(file_changes, "write_atomically", FailingWrites(at, error))
+    monkeypatch.setattr(file_changes, "replace_in", FailingWrites(at, error))
 
     with pytest.raises(raised):
         carry_out(changes(root), str)
@@ -150,14 +150,14 @@ def test_without_hard_links_copies_are_kept(root: Path, monkeypatch: pytest.Monk
 def test_what_cannot_be_taken_back_is_logged_and_the_rest_is(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    replace = Path.replace
+    replace = os.replace
 
-    def stubborn(self: Path, target: Path) -> Path:
-        if target.name == "b.py" and self.name.endswith(".kept"):
+    def stubborn(source: str, target: str, **options: Any) -> None:
+        if target == "b.py" and source.endswith(".kept"):
             raise OSError(errno.EIO, "broken disk")
-        return replace(self, target)
+        replace(source, target, **options)
 
-    monkeypatch.setattr(Path, "replace", stubborn)
+    monkeypatch.setattr(os, "replace", stubborn)
     two = [FileChange(path=root / "a.py", data=b"A"), FileChange(path=root / "b.py", data=b"B")]
 
     with pytest.raises(ToolFailed):

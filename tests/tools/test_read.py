@@ -4,6 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
+from typing import Any
 
 import anyio
 import msgspec
@@ -12,10 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tianting.protocol.tool_calls import Access, ToolOutput
+from tianting.tools import read
 from tianting.tools.contract import ToolFailed
 from tianting.tools.read import Read, ReadParameters
 from tianting.tools.read_ledger import ReadLedger
-from tianting.tools.reading.text import TextFile, TextReadOutput
+from tianting.tools.reading.shown_file import ShownFile
+from tianting.tools.reading.text import TextFile, TextReadOutput, read_text
 from tianting.tools.workspace import Workspace
 
 pytestmark = pytest.mark.anyio
@@ -198,14 +201,13 @@ async def test_file_that_changes_while_it_is_read_does_not_count_as_seen(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = desk.write("a.txt", "1\n")
-    unpatched = Read._read
 
-    async def read_slowly(tool: Read, *arguments: object) -> object:
-        shown = await unpatched(tool, *arguments)  # type: ignore[arg-type]
+    def read_slowly(*arguments: Any, **options: Any) -> ShownFile:
+        shown = read_text(*arguments, **options)
         path.write_text("1\n2\n")
         return shown
 
-    monkeypatch.setattr(Read, "_read", read_slowly)
+    monkeypatch.setattr(read, "read_text", read_slowly)
     await desk.text("a.txt")
 
     assert desk.ledger.freshness(path) == "unread"

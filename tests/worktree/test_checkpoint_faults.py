@@ -25,10 +25,13 @@ from tianting.worktree.checkpoints import Checkpoints
 
 left = int(sys.argv[3])
 
+def within(directory):
+    return isinstance(directory, int) and os.readlink(f"/proc/self/fd/{directory}").startswith(sys.argv[1])
+
 def lethal(function):
     def call(*arguments, **options):
         global left
-        inside = any(isinstance(value, int) for name, value in options.items() if name.endswith("dir_fd"))
+        inside = any(within(value) for name, value in options.items() if name.endswith("dir_fd"))
         if inside:
             left -= 1
             if left == 0:

@@ -20,6 +20,7 @@ from tianting.permissions.decision import Allow, Deny, PermissionGate
 from tianting.protocol.content import Image, Text, ToolUse
 from tianting.protocol.tool_calls import Access, CallResult, Outcome, ToolCall, ToolOutput
 from tianting.tools.contract import AnyTool, ToolFailed
+from tianting.tools.permitted_places import only_places_of
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,8 @@ class ToolDispatcher:
     async def _run_guarded(self, prepared: Prepared) -> CallResult:
         call_id, name = prepared.call.call_id, prepared.call.tool_name
         try:
-            output: ToolOutput = await prepared.tool.run(prepared.arguments.parameters)
+            with only_places_of(prepared.accesses):
+                output: ToolOutput = await prepared.tool.run(prepared.arguments.parameters)
         except ToolFailed as failure:
             return _failed(call_id, str(failure))
         except Exception:  # the tool has a bug; the turn must outlive it

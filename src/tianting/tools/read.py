@@ -1,14 +1,14 @@
 """Read: shows a file to the model, in pages small enough for its context.
 
-    look (is it there? what is it?) -> read by its form -> remember in the ledger
+    open (is it there? is it the permitted one?) -> read by its form -> remember in the ledger
 
 Everything that touches the disk runs in a worker thread, because a network disk may hang.
 """
 
+import contextlib
 import os
 import shlex
 import stat
-from functools import partial
 from pathlib import Path
 
 from anyio import from_thread, to_thread
@@ -19,11 +19,13 @@ from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
 from tianting.tools.path_accesses import path_accesses
+from tianting.tools.permitted_places import opened
 from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.reading.image import read_image
 from tianting.tools.reading.magic_bytes import HEAD_BYTES, FileKind, kind_of
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.reading.notebook import read_notebook
+from tianting.tools.reading.opened_file import OpenedFile
 from tianting.tools.reading.pdf import read_pdf
 from tianting.tools.reading.shown_file import ShownFile
 from tianting.tools.reading.text import read_text
@@ -67,12 +69,12 @@ class ReadParameters(Struct, frozen=True, kw_only=True):
     pages: str = ""
 
 
-class _Look(Struct, frozen=True, kw_only=True):
-    """A regular file before it is read."""
+class _Reading(Struct, frozen=True, kw_only=True):
+    """What came of a file."""
 
-    kind: FileKind
-    size: int
-    mtime_ns: int
+    shown: ShownFile
+    facts: os.stat_result | None
+    """Of the file; None when it changed while it was read: then what was shown is already stale."""
 
 
 class Read:
@@ -97,68 +99,69 @@ class Read:
                 "To see the end of a file use Bash: tail."
             )
         path = self._workspace.resolve(parameters.file_path)
-        look = await to_thread.run_sync(self._look, path, abandon_on_cancel=True)
         try:
-            shown = await self._read(path, parameters, look)
+            reading = await to_thread.run_sync(self._read, path, parameters, abandon_on_cancel=True)
+            if isinstance(reading, OpenedFile):
+                reading = await self._read_pdf(reading, parameters.pages)
         except OSError as error:
             raise self._unreadable(path, error) from error
-        self._remember(path, look, shown)
-        return shown.output
+        if reading.facts is not None:
+            self._ledger.note(path, whole=reading.shown.whole, facts=reading.facts)
+        return reading.shown.output
 
-    def _look(self, path: Path) -> _Look:
-        """Find out what `path` is. Only a regular file is opened: a pipe would block, a device never end."""
+    def _read(self, path: Path, parameters: ReadParameters) -> _Reading | OpenedFile:
+        """What is shown of `path`. A PDF is handed back as it was opened: another process reads it."""
+        file = self._opened(path)
+        with contextlib.ExitStack() as closing:
+            closing.enter_context(file)
+            kind = kind_of(file.rewound().read(HEAD_BYTES))
+            if kind.form == "pdf":
+                closing.pop_all()
+                return file
+            return _reading(file, self._shown_by(kind, file, parameters))
+
+    def _opened(self, path: Path) -> OpenedFile:
+        """Open `path`, and only a regular file: a device might do things."""
         try:
-            facts = path.stat()
-            if stat.S_ISREG(facts.st_mode):
-                with path.open("rb") as file:
-                    head = file.read(HEAD_BYTES)
-                return _Look(kind=kind_of(head), size=facts.st_size, mtime_ns=facts.st_mtime_ns)
+            mode = path.stat().st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise ToolFailed(self._why_special(path, mode))
+            with opened(path) as descriptor:
+                return self._regular(path, descriptor)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise missing_path(self._workspace, path, "file") from error
-        except OSError as error:
-            raise self._unreadable(path, error) from error
-        raise ToolFailed(self._why_not_regular(path, facts.st_mode))
 
-    async def _read(self, path: Path, parameters: ReadParameters, look: _Look) -> ShownFile:
-        name = self._shown(path)
+    def _regular(self, path: Path, descriptor: int) -> OpenedFile:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            name, count = self._shown(path), len(os.listdir(descriptor))
+            raise ToolFailed(f'{name}/ is a directory with {count} entries; use Glob "{name}/*".')
+        if not stat.S_ISREG(mode):
+            raise ToolFailed(self._why_special(path, mode))
+        return OpenedFile(os.fdopen(os.dup(descriptor), "rb"), path, self._shown(path))
+
+    def _shown_by(self, kind: FileKind, file: OpenedFile, parameters: ReadParameters) -> ShownFile:
         window = (max(parameters.offset, 1), min(parameters.limit, MAX_LINES))
-        match look.kind.form:
-            case "text" if path.suffix == ".ipynb":
-                return await to_thread.run_sync(read_notebook, path, name, *window, abandon_on_cancel=True)
+        match kind.form:
+            case "text" if file.path.suffix == ".ipynb":
+                return read_notebook(file, *window)
             case "text":
-                read = partial(read_text, check_cancelled=from_thread.check_cancelled, codec=look.kind.codec)
-                return await to_thread.run_sync(read, path, name, *window, abandon_on_cancel=True)
+                return read_text(file, *window, from_thread.check_cancelled, codec=kind.codec)
             case "image":
-                media_type = look.kind.media_type
-                return await to_thread.run_sync(read_image, path, name, media_type, abandon_on_cancel=True)
-            case "pdf":
-                return await read_pdf(path, name, parameters.pages)
-            case "binary":
-                command = look.kind.look.format(shlex.quote(name))
-                raise ToolFailed(
-                    f"{name} is binary ({look.kind.name}, {in_words(look.size)}). Look inside with Bash: {command}"
-                )
+                return read_image(file, kind.media_type)
+            case "pdf" | "binary":
+                size, command = in_words(file.facts.st_size), kind.look.format(shlex.quote(file.name))
+                raise ToolFailed(f"{file.name} is binary ({kind.name}, {size}). Look inside with Bash: {command}")
 
-    def _remember(self, path: Path, look: _Look, shown: ShownFile) -> None:
-        """Keep the ledger, unless the file changed meanwhile: then what was shown is already stale."""
-        try:
-            facts = path.stat()
-            if (facts.st_size, facts.st_mtime_ns) == (look.size, look.mtime_ns):
-                self._ledger.note(path, whole=shown.whole)
-        except OSError:
-            return
+    async def _read_pdf(self, file: OpenedFile, pages: str) -> _Reading:
+        with file:
+            return _reading(file, await read_pdf(file, pages))
 
-    def _why_not_regular(self, path: Path, mode: int) -> str:
+    def _why_special(self, path: Path, mode: int) -> str:
         name = self._shown(path)
-        if not stat.S_ISDIR(mode):
-            what = _SPECIAL.get(stat.S_IFMT(mode), "not a regular file")
-            command = f"timeout 2 head -c 1000 {shlex.quote(name)}"
-            return f"{name} is {what}; Read takes regular files only. Look at it with Bash: {command}"
-        try:
-            count = len(os.listdir(path))  # noqa: PTH208  names alone, without a Path for each
-        except OSError as error:
-            return str(self._unreadable(path, error))
-        return f'{name}/ is a directory with {count} entries; use Glob "{name}/*".'
+        what = _SPECIAL.get(stat.S_IFMT(mode), "not a regular file")
+        command = f"timeout 2 head -c 1000 {shlex.quote(name)}"
+        return f"{name} is {what}; Read takes regular files only. Look at it with Bash: {command}"
 
     def _unreadable(self, path: Path, error: OSError) -> ToolFailed:
         reason = (error.strerror or "input error").lower()
@@ -166,3 +169,7 @@ class Read:
 
     def _shown(self, path: Path) -> str:
         return printable(self._workspace.shown(path), 200)
+
+
+def _reading(file: OpenedFile, shown: ShownFile) -> _Reading:
+    return _Reading(shown=shown, facts=file.facts if file.unchanged() else None)

@@ -1,5 +1,6 @@
 """What the model has seen of which file, so that an edit never works on a memory that went stale."""
 
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -31,9 +32,12 @@ class ReadLedger:
         self._seen: dict[Path, Seen] = {}
         self._told: dict[Path, tuple[int, int] | None] = {}
 
-    def note(self, path: Path, *, whole: bool) -> None:
-        """Remember `path` as it is on disk now. A part never takes back a whole reading of the same content."""
-        facts = path.stat()
+    def note(self, path: Path, *, whole: bool, facts: os.stat_result | None = None) -> None:
+        """Remember `path` as it is on disk now, or as `facts` of the open file tell.
+
+        A part never takes back a whole reading of the same content.
+        """
+        facts = facts or path.stat()
         former = self._seen.get(path)
         same = former is not None and (former.size, former.mtime_ns) == (facts.st_size, facts.st_mtime_ns)
         whole = whole or (same and former is not None and former.whole)

@@ -1,18 +1,23 @@
 """Several files or none: changes are carried out in order, and a failure takes back those before it.
 
-refuse the protected -> keep a second link to each -> write and delete -> drop the links, or put them back
+hold the directories -> refuse the protected -> keep a second link to each -> write and delete -> drop the links, or
+put them back
+
+All of it happens in directories held open: see `held_directories`.
 """
 
 import contextlib
 import logging
 import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
-from tianting.plumbing.atomic_file import write_atomically
+from tianting.plumbing.atomic_file import replace_in
 from tianting.tools.contract import ToolFailed
+from tianting.tools.editing.held_directories import Entry, HeldDirectories
 
 log = logging.getLogger(__name__)
 
@@ -34,48 +39,52 @@ class FileChange(Struct, frozen=True, kw_only=True):
 
 def carry_out(changes: Sequence[FileChange], shown: Callable[[Path], str]) -> None:
     """Make all of `changes`, at most one for a path. Raises `ToolFailed`; then everything is as it was."""
-    for change in changes:
-        _refuse_protected(change, shown)
-    undo = _Undo()
-    for change in changes:
-        try:
-            _carry_out(change, undo, alone=len(changes) == 1)
-        except OSError as error:
-            undo.run()
-            raise ToolFailed(_advice(shown(change.path), error)) from error
-        except BaseException:
-            undo.run()
-            raise
-    undo.forget()
+    with HeldDirectories() as directories:
+        entries = [_permitted(change, directories, shown) for change in changes]
+        undo = _Undo()
+        for change, entry in zip(changes, entries, strict=True):
+            try:
+                _carry_out(change, directories.made(entry, undo.made_directory), undo, alone=len(changes) == 1)
+            except OSError as error:
+                undo.run()
+                raise _unwritable(change, shown, error) from error
+            except BaseException:
+                undo.run()
+                raise
+        undo.forget()
 
 
-def _refuse_protected(change: FileChange, shown: Callable[[Path], str]) -> None:
-    """Replacing a file needs no right to write it, only one for its directory; so the bits are asked first."""
+def _permitted(change: FileChange, directories: HeldDirectories, shown: Callable[[Path], str]) -> Entry:
     try:
-        mode = change.place.stat().st_mode
-    except OSError:
+        entry = directories.entry(change.place, change.path)
+        _refuse_protected(entry, shown(change.path))
+    except OSError as error:
+        raise _unwritable(change, shown, error) from error
+    return entry
+
+
+def _refuse_protected(entry: Entry, shown: str) -> None:
+    """Replacing a file needs no right to write it, only one for its directory; so the bits are asked first."""
+    facts = entry.facts()
+    if facts is None or stat.S_ISLNK(facts.st_mode):
         return
-    if not mode & 0o222 or not os.access(change.place, os.W_OK):
+    if not facts.st_mode & 0o222 or not os.access(entry.name, os.W_OK, dir_fd=entry.directory):
         raise ToolFailed(
-            f"{shown(change.path)} is write-protected (mode {mode & 0o777:o}); nothing was changed. "
+            f"{shown} is write-protected (mode {facts.st_mode & 0o777:o}); nothing was changed. "
             f"If it may be changed, run chmod u+w on it first."
         )
 
 
-def _carry_out(change: FileChange, undo: "_Undo", *, alone: bool) -> None:
-    place = change.place
+def _carry_out(change: FileChange, entry: Entry, undo: "_Undo", *, alone: bool) -> None:
     if change.data is None:
-        undo.keep(place)
-        place.unlink()
+        undo.keep(entry)
+        os.unlink(entry.name, dir_fd=entry.directory)
         return
-    undo.make_directories(place.parent)
-    if not place.exists():
-        undo.added(place)
+    if entry.facts() is None:
+        undo.added(entry)
     elif not alone:  # one atomic write needs no way back
-        undo.keep(place)
-    write_atomically(place, change.data)
-    if change.mode is not None:
-        place.chmod(change.mode)
+        undo.keep(entry)
+    replace_in(entry.directory, entry.name, change.data, bits=change.mode)
 
 
 class _Undo:
@@ -83,25 +92,22 @@ class _Undo:
 
     def __init__(self) -> None:
         self._steps: list[Callable[[], object]] = []
-        self._links: list[Path] = []
+        self._links: list[Entry] = []
 
-    def keep(self, place: Path) -> None:
-        link = place.parent / f".{os.getpid()}.{os.urandom(8).hex()}.kept"
-        self._links.append(link)
+    def keep(self, entry: Entry) -> None:
+        directory, name, link = entry.directory, entry.name, f".{os.getpid()}.{os.urandom(8).hex()}.kept"
+        self._links.append(Entry(directory=directory, name=link))
         try:
-            os.link(place, link, follow_symlinks=False)
+            os.link(name, link, src_dir_fd=directory, dst_dir_fd=directory, follow_symlinks=False)
         except OSError:  # a file system without hard links
-            _copy(place, link)
-        self._steps.append(lambda: link.replace(place))
+            _copy(entry, link)
+        self._steps.append(lambda: os.replace(link, name, src_dir_fd=directory, dst_dir_fd=directory))
 
-    def added(self, place: Path) -> None:
-        self._steps.append(lambda: place.unlink(missing_ok=True))
+    def added(self, entry: Entry) -> None:
+        self._steps.append(lambda: _remove(entry))
 
-    def make_directories(self, directory: Path) -> None:
-        missing = [path for path in (directory, *directory.parents) if not path.exists()]
-        for path in reversed(missing):
-            path.mkdir()
-            self._steps.append(path.rmdir)
+    def made_directory(self, above: int, name: str) -> None:
+        self._steps.append(lambda: os.rmdir(name, dir_fd=above))
 
     def run(self) -> None:
         for step in reversed(self._steps):
@@ -114,15 +120,24 @@ class _Undo:
     def forget(self) -> None:
         for link in self._links:
             with contextlib.suppress(OSError):
-                link.unlink(missing_ok=True)
+                _remove(link)
 
 
-def _copy(source: Path, copy: Path) -> None:
-    facts = source.stat()
-    write_atomically(copy, source.read_bytes())
-    copy.chmod(facts.st_mode & 0o7777)
-    os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+def _remove(entry: Entry) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(entry.name, dir_fd=entry.directory)
 
 
-def _advice(shown: str, error: OSError) -> str:
-    return f"Cannot write {shown}: {error.strerror}. Nothing was changed; the user must mend that first."
+def _copy(entry: Entry, copy: str) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    source = os.open(entry.name, flags, dir_fd=entry.directory)
+    with os.fdopen(source, "rb") as file:
+        facts, data = os.fstat(source), file.read()
+    replace_in(entry.directory, copy, data, bits=facts.st_mode & 0o7777)
+    os.utime(copy, ns=(facts.st_atime_ns, facts.st_mtime_ns), dir_fd=entry.directory, follow_symlinks=False)
+
+
+def _unwritable(change: FileChange, shown: Callable[[Path], str], error: OSError) -> ToolFailed:
+    return ToolFailed(
+        f"Cannot write {shown(change.path)}: {error.strerror}. Nothing was changed; the user must mend that first."
+    )

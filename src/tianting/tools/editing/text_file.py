@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tianting.tools.contract import ToolFailed
+from tianting.tools.permitted_places import opened
 
 MAX_BYTES = 20_000_000
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -37,13 +38,15 @@ class StoredText(Struct, frozen=True, kw_only=True):
 def read_text_file(path: Path, shown: str) -> StoredText:
     """Read `path`, called `shown` in errors.
 
-    Raises `ToolFailed` for what is too large or no text, and `FileNotFoundError`, which is often the caller's
-    good news. Only regular files are opened: a pipe would hang.
+    Raises `ToolFailed` for what is too large, no text, or in another place than was permitted, and
+    `FileNotFoundError`, which is often the caller's good news. Only regular files are opened: a device may do things.
     """
     try:
-        facts = path.stat()
-        _refuse_unfit(facts, shown)
-        text, form = decoded(path.read_bytes(), shown)
+        _refuse_unfit(path.stat(), shown)
+        with opened(path) as descriptor, open(descriptor, "rb", closefd=False) as file:
+            facts = os.fstat(descriptor)
+            _refuse_unfit(facts, shown)
+            text, form = decoded(file.read(), shown)
         return StoredText(text=text, form=form, mode=stat.S_IMODE(facts.st_mode))
     except FileNotFoundError:
         raise

@@ -17,6 +17,7 @@ from msgspec import Struct
 from tianting.plumbing.byte_size import in_words
 from tianting.protocol.tool_calls import ToolOutput
 from tianting.tools.contract import ToolFailed
+from tianting.tools.reading.opened_file import OpenedFile
 from tianting.tools.reading.shown_file import ShownFile
 from tianting.tools.reading.text import read_text
 from tianting.tools.reading.text_page import MAX_PAGE_BYTES
@@ -73,22 +74,22 @@ class NotebookReadOutput(Struct, frozen=True, kw_only=True, tag_field="type", ta
     file: NotebookFile
 
 
-def read_notebook(path: Path, name: str, first: int, limit: int) -> ShownFile:
-    """Read at most `limit` cells of `path` from cell `first` (from 1) on. Blocks: call it in a worker thread.
+def read_notebook(file: OpenedFile, first: int, limit: int) -> ShownFile:
+    """Read at most `limit` cells of `file` from cell `first` (from 1) on. Blocks: call it in a worker thread.
 
     Raises `OSError`, and `ToolFailed` for a file too big to decode or a cell behind the end.
     """
-    size = path.stat().st_size
+    name, size = file.name, file.facts.st_size
     if size > MAX_NOTEBOOK_BYTES:
         raise ToolFailed(
             f"{name} has {in_words(size)}, too much for a notebook. "
             f"Take its sources with Bash: jq -r '.cells[].source | add' {shlex.quote(name)} | head -c 20000"
         )
     try:
-        notebook = msgspec.json.decode(path.read_bytes(), type=Notebook)
+        notebook = msgspec.json.decode(file.rewound().read(), type=Notebook)
     except (msgspec.DecodeError, RecursionError):
-        return read_text(path, name, first, limit, from_thread.check_cancelled)
-    return _shown(notebook.cells, path, first, limit)
+        return read_text(file, first, limit, from_thread.check_cancelled)
+    return _shown(notebook.cells, file.path, first, limit)
 
 
 def _shown(cells: tuple[Cell, ...], path: Path, first: int, limit: int) -> ShownFile:

@@ -12,6 +12,7 @@ import msgspec
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import ToolOutput
 from tianting.tools.contract import ToolFailed
+from tianting.tools.reading.opened_file import OpenedFile
 from tianting.tools.reading.pdf_answer import PdfAnswer
 from tianting.tools.reading.shown_file import ShownFile
 from tianting.tools.reading.text import TextFile, TextReadOutput
@@ -25,20 +26,21 @@ TIME_LIMIT = 30.0
 _RANGE = re.compile(r"(\d{1,6})(?:\s*-\s*(\d{1,6})?)?")
 
 
-async def read_pdf(path: Path, name: str, pages: str) -> ShownFile:
-    """Read `pages` ("3", "1-5", "4-") of `path`; all of them when that is empty and they are few.
+async def read_pdf(file: OpenedFile, pages: str) -> ShownFile:
+    """Read `pages` ("3", "1-5", "4-") of `file`; all of them when that is empty and they are few.
 
     Raises `ToolFailed`. The child process is gone when this returns or is cancelled.
     """
+    name = file.name
     first, last = page_range(pages) if pages.strip() else (1, MAX_PAGES_UNASKED)
-    answer = await _ask_child(path, name, first, last)
+    answer = await _ask_child(file, first, last)
     if not pages.strip() and answer.count > MAX_PAGES_UNASKED:
         raise ToolFailed(
             f'{name} has {answer.count} pages. Choose at most {MAX_PAGES}, e.g. pages="1-{MAX_PAGES_UNASKED}".'
         )
     if first > answer.count:
         raise ToolFailed(f"Page {first} is past the end ({name} has {answer.count} pages).")
-    return _shown(answer, path, first)
+    return _shown(answer, file.path, first)
 
 
 def page_range(pages: str) -> tuple[int, int]:
@@ -55,19 +57,21 @@ def page_range(pages: str) -> tuple[int, int]:
     return first, last
 
 
-async def _ask_child(path: Path, name: str, first: int, last: int) -> PdfAnswer:
+async def _ask_child(file: OpenedFile, first: int, last: int) -> PdfAnswer:
     # -P: a `pypdf.py` in the user's tree must not be what is imported.
-    command = [sys.executable, "-P", "-m", "tianting.tools.reading.pdf_pages", str(path), str(first), str(last)]
+    command = [sys.executable, "-P", "-m", "tianting.tools.reading.pdf_pages", str(first), str(last)]
     try:
         with anyio.fail_after(TIME_LIMIT):
-            done = await anyio.run_process(command, stderr=subprocess.DEVNULL, check=False, start_new_session=True)
+            done = await anyio.run_process(
+                command, stdin=file.rewound(), stderr=subprocess.DEVNULL, check=False, start_new_session=True
+            )
         answer = msgspec.json.decode(done.stdout, type=PdfAnswer)
     except TimeoutError as error:
-        raise _unreadable(name, f"it took more than {TIME_LIMIT:g} s") from error
+        raise _unreadable(file.name, f"it took more than {TIME_LIMIT:g} s") from error
     except msgspec.DecodeError as error:
-        raise _unreadable(name, "its reader crashed") from error
+        raise _unreadable(file.name, "its reader crashed") from error
     if answer.error:
-        raise _unreadable(name, answer.error)
+        raise _unreadable(file.name, answer.error)
     return answer
 
 

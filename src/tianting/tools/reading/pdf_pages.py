@@ -1,14 +1,16 @@
 """A process that turns pages of one PDF into text and ends.
 
-    python -P -m tianting.tools.reading.pdf_pages <path> <first> <last>
+    python -P -m tianting.tools.reading.pdf_pages <first> <last> < document
 
 A PDF comes from anywhere and its parser is large. Here a document that eats memory, never ends or crashes the
-parser takes nothing down but this process, and the parser stays out of the agent's memory.
+parser takes nothing down but this process, and the parser stays out of the agent's memory. It comes as an open file:
+its path may lead elsewhere by now.
 """
 
 import resource
 import sys
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import msgspec
 from pypdf import PasswordType, PdfReader
@@ -27,22 +29,22 @@ def main(arguments: Sequence[str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_LIMIT, CPU_LIMIT))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    path, first, last = arguments
-    sys.stdout.buffer.write(msgspec.json.encode(answer(path, int(first), int(last))))
+    first, last = arguments
+    sys.stdout.buffer.write(msgspec.json.encode(answer(sys.stdin.buffer, int(first), int(last))))
 
 
-def answer(path: str, first: int, last: int) -> PdfAnswer:
+def answer(document: BinaryIO, first: int, last: int) -> PdfAnswer:
     """Read pages `first` to `last` (from 1). A range that is not there gives the count and no texts."""
     try:
-        return _read(path, first, last)
+        return _read(document, first, last)
     except MemoryError:
         return PdfAnswer(error="it needs too much memory")
     except Exception as error:  # whatever a hostile document makes the parser raise is the answer
         return PdfAnswer(error=str(error).partition("\n")[0][:200] or "it is damaged")
 
 
-def _read(path: str, first: int, last: int) -> PdfAnswer:
-    reader = PdfReader(path)
+def _read(document: BinaryIO, first: int, last: int) -> PdfAnswer:
+    reader = PdfReader(document)
     if reader.is_encrypted and reader.decrypt("") == PasswordType.NOT_DECRYPTED:
         return PdfAnswer(error="it is locked with a password")
     count = len(reader.pages)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from tianting.plumbing.byte_size import in_words
 from tianting.protocol.tool_calls import ToolOutput
 from tianting.tools.contract import ToolFailed
+from tianting.tools.reading.opened_file import OpenedFile
 from tianting.tools.reading.python_outline import outline
 from tianting.tools.reading.shown_file import ShownFile
 from tianting.tools.reading.text_page import TextPage, read_page
@@ -37,14 +38,14 @@ class TextReadOutput(Struct, frozen=True, kw_only=True, tag_field="type", tag="t
 
 
 def read_text(
-    path: Path, name: str, first: int, limit: int, check_cancelled: Callable[[], None], *, codec: str = "utf-8"
+    file: OpenedFile, first: int, limit: int, check_cancelled: Callable[[], None], *, codec: str = "utf-8"
 ) -> ShownFile:
-    """Read a page of `path`, called `name` before the model. Blocks; see `read_page`.
+    """Read a page of `file`. Blocks; see `read_page`.
 
     Raises `OSError`, and `ToolFailed` for a page behind the end or one that turns out to be binary.
     """
-    with path.open("rb") if codec == "utf-8" else _transcoded(path, name, codec) as file:
-        page = read_page(file, first, limit, check_cancelled)
+    name = file.name
+    page = read_page(file.rewound() if codec == "utf-8" else _transcoded(file, codec), first, limit, check_cancelled)
     if page.has_nul:
         raise ToolFailed(
             f"{name} is binary: a NUL stands in lines {page.first}-{page.last}. "
@@ -52,19 +53,19 @@ def read_text(
         )
     if not page.lines and page.first > 1:
         raise ToolFailed(f"offset {page.first} is past the end ({page.total} lines).")
-    output = ToolOutput(content=_numbered(page, _notes(page, path)), data=_data(page, path))
+    output = ToolOutput(content=_numbered(page, _notes(page, file)), data=_data(page, file.path))
     return ShownFile(output=output, whole=page.is_whole)
 
 
-def _transcoded(path: Path, name: str, codec: str) -> BinaryIO:
+def _transcoded(file: OpenedFile, codec: str) -> BinaryIO:
     """The file as UTF-8, in memory: line ends of other encodings are more than one byte."""
-    size = path.stat().st_size
+    name, size = file.name, file.facts.st_size
     if size > _MAX_TRANSCODED_BYTES:
         raise ToolFailed(
             f"{name} is {codec.upper()} and has {in_words(size)}, too much to convert here. "
             f"Look inside with Bash: iconv -f {codec.upper()} -t UTF-8 {shlex.quote(name)} | sed -n 1,200p"
         )
-    return BytesIO(path.read_bytes().decode(codec, "replace").encode())
+    return BytesIO(file.rewound().read().decode(codec, "replace").encode())
 
 
 def _numbered(page: TextPage, notes: list[str]) -> str:
@@ -72,7 +73,7 @@ def _numbered(page: TextPage, notes: list[str]) -> str:
     return "\n".join(lines + notes) or "[file exists and is empty]"
 
 
-def _notes(page: TextPage, path: Path) -> list[str]:
+def _notes(page: TextPage, file: OpenedFile) -> list[str]:
     """Say what the lines do not show, one fact a line."""
     facts = []
     if page.latin_1:
@@ -82,19 +83,19 @@ def _notes(page: TextPage, path: Path) -> list[str]:
     if not page.final_newline:
         facts.append("[no newline at the end of the file]")
     if page.last != page.total and page.lines:
-        facts.append(_clip_note(page, path))
+        facts.append(_clip_note(page, file))
     return facts
 
 
-def _clip_note(page: TextPage, path: Path) -> str:
-    size = path.stat().st_size
+def _clip_note(page: TextPage, file: OpenedFile) -> str:
+    size = file.facts.st_size
     whole = f"a {in_words(size)} file" if page.total is None else str(page.total)
     note = (
         f"clipped: lines {page.first}-{page.last} of {whole}. "
         f"Continue with offset={page.last + 1}, or Grep for the name first."
     )
-    if path.suffix in _PYTHON and size <= _MAX_OUTLINED_BYTES:
-        rest = outline(path.read_text(encoding="utf-8", errors="replace").split("\n"), page.last)
+    if file.path.suffix in _PYTHON and size <= _MAX_OUTLINED_BYTES:
+        rest = outline(file.rewound().read().decode("utf-8", "replace").split("\n"), page.last)
         note += f" Outline: {rest}" if rest else ""
     return f"[{note}]"
 
