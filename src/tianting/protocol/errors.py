@@ -8,14 +8,17 @@ TiantingError                 never raised itself
 │   ├── NotAuthenticated      a key is missing, wrong or may not do this: a person must act
 │   ├── RequestRejected       the provider calls our request wrong: a bug here, or a limit there
 │   └── ContextOverflow       the history no longer fits: compact first
+├── FleetError                a window cannot be created, found or commanded: exit 1
+│   └── DriverError           an agent did not start or keep to its protocol: `fleet.failures` classifies it
 ├── CheckpointError           a work tree cannot be kept or given back: the agent goes on, undo does not
+├── ProtocolError             a client wrote what is no line of the protocol: exit 1
 └── ProcessError              a command could not be started
 
 A tool that fails and a call that is denied are not here: they are results the model reads.
 `str(error)` is one line that says what to do next.
 """
 
-from tianting.protocol.deltas import RetryCause
+from tianting.protocol.deltas import RateLimitSeen, RetryCause
 
 
 class TiantingError(Exception):
@@ -30,8 +33,16 @@ class SessionError(TiantingError):
     """A transcript is missing, unreadable, or cannot be written."""
 
 
+class FleetError(TiantingError):
+    """A window cannot be created, found or commanded."""
+
+
 class CheckpointError(TiantingError):
     """The state of a work tree cannot be kept, found or given back."""
+
+
+class ProtocolError(TiantingError):
+    """A client broke the protocol in a way that no answer can tell it."""
 
 
 class ProcessError(TiantingError):
@@ -41,11 +52,20 @@ class ProcessError(TiantingError):
 class ModelError(TiantingError):
     """The provider refused or broke off."""
 
-    def __init__(self, message: str, *, status: int | None = None, request_id: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        rate_limit: RateLimitSeen | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         """HTTP status, where there was an answer at all."""
         self.request_id = request_id
+        self.rate_limit = rate_limit
+        """The limit that refused the request, where one did."""
 
 
 class ModelUnavailable(ModelError):
@@ -59,8 +79,9 @@ class ModelUnavailable(ModelError):
         retry_after: float | None = None,
         status: int | None = None,
         request_id: str | None = None,
+        rate_limit: RateLimitSeen | None = None,
     ) -> None:
-        super().__init__(message, status=status, request_id=request_id)
+        super().__init__(message, status=status, request_id=request_id, rate_limit=rate_limit)
         self.cause = cause
         self.retry_after = retry_after
         """Seconds the provider asked us to wait."""

@@ -62,6 +62,10 @@ class DescriptorOutput:
         self._waits = False
         anyio.notify_closing(self._descriptor)
 
+    def reader_is_gone(self) -> bool:
+        """Whether nothing that is written can be read any more. Never waits; a file has no reader to lose."""
+        return any(events & _NO_READER for _, events in self._readiness.poll(0))
+
     async def _until_writable(self) -> None:
         if self._readiness.poll(0):  # files are always ready, and the event loop cannot wait for them
             return
@@ -86,5 +90,6 @@ class DescriptorOutput:
         return True
 
 
+_NO_READER = select.POLLERR | select.POLLHUP
 _GONE = {errno.EPIPE, errno.ECONNRESET, errno.EIO}
 """EIO is a terminal that hung up."""

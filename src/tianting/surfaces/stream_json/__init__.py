@@ -1,0 +1,1 @@
+"""The agent as a process that programs drive: JSON lines in, JSON lines out."""
