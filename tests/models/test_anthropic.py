@@ -22,7 +22,15 @@ from tests.models.raw_server import (
 from tianting.models.anthropic.client import AnthropicModel, open_anthropic
 from tianting.models.scripted import Script, calls, says
 from tianting.protocol.content import RedactedThinking, Text, Thinking, ToolResult, ToolUse
-from tianting.protocol.deltas import BlockFinished, BlockStarted, Delta, MessageFinished, MessageStarted, TextDelta
+from tianting.protocol.deltas import (
+    BlockFinished,
+    BlockStarted,
+    Delta,
+    MessageFinished,
+    MessageStarted,
+    RateLimitSeen,
+    TextDelta,
+)
 from tianting.protocol.errors import ModelUnavailable, NotAuthenticated, RequestRejected
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue
@@ -108,6 +116,17 @@ async def test_one_kind_of_key_is_sent(bearer: bool, key: str, sent: set[bytes])
     lines = server.requests[0][0].split(b"\r\n")
     assert b"anthropic-version: 2023-06-01" in lines
     assert {line for line in lines if line.startswith((b"x-api-key", b"authorization"))} == sent
+
+
+async def test_limits_of_the_account_are_told_before_the_answer() -> None:
+    told = b"anthropic-ratelimit-unified-status: allowed_warning\r\nanthropic-ratelimit-unified-reset: 1800000000\r\n"
+    head = STREAM_HEAD.removesuffix(b"\r\n") + told + b"\r\n"
+
+    async with model_against(sends(head, *map(chunk, EVENTS), STREAM_END)) as (model, server):
+        assert await deltas_of(model) == [
+            RateLimitSeen(status="allowed_warning", resets_at=1_800_000_000),
+            *answer_from(server.url),
+        ]
 
 
 @pytest.mark.parametrize("events", range(len(EVENTS)))

@@ -8,10 +8,11 @@ import pytest
 from tests.models.flaky_model import ANSWER, BEGINNING, FlakyModel, request, unavailable
 from tianting.models.retrying import RetryingModel
 from tianting.plumbing.backoff import Backoff
-from tianting.protocol.deltas import Delta, RequestRetried, RetryCause
+from tianting.protocol.deltas import Delta, RateLimitSeen, RequestRetried, RetryCause
 from tianting.protocol.errors import ContextOverflow, ModelError, ModelUnavailable, NotAuthenticated, RequestRejected
 
 pytestmark = pytest.mark.anyio
+LIMIT = RateLimitSeen(status="rejected", resets_at=1_800_000_000)
 
 
 class Naps:
@@ -146,3 +147,18 @@ async def test_the_rest_is_passed_on() -> None:
     await model.aclose()
 
     assert inner.closed
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param(ModelUnavailable("Later.", cause="rate_limit", rate_limit=LIMIT, retry_after=9_000.0), id="later"),
+        pytest.param(RequestRejected("Never.", rate_limit=LIMIT), id="never"),
+    ],
+)
+async def test_limit_is_told_before_its_refusal(refusal: ModelError) -> None:
+    with anyio.fail_after(5):
+        async with aclosing(retrying(FlakyModel([refusal]), Naps()).stream(request())) as deltas:
+            assert await anext(deltas) == LIMIT
+            with pytest.raises(type(refusal)):
+                await anext(deltas)

@@ -10,7 +10,7 @@ from typing import NoReturn
 from tianting.models.client import ModelClient
 from tianting.plumbing.backoff import Backoff
 from tianting.protocol.deltas import Delta, RequestRetried
-from tianting.protocol.errors import ModelUnavailable
+from tianting.protocol.errors import ModelError, ModelUnavailable
 from tianting.protocol.requests import ModelRequest
 
 _LONGEST_OBEYED_WAIT = 600.0
@@ -40,16 +40,22 @@ class RetryingModel:
         self._random = random
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
-        """Answer `request`. Before each wait it yields `RequestRetried`, which voids what came before."""
+        """Answer `request`. Before each wait it yields `RequestRetried`, which voids what came before.
+
+        A limit that refused the request is told before anything else is done about it.
+        """
         for attempt in range(1, self._max_retries + 2):
             try:
                 async with aclosing(self._inner.stream(request)) as deltas:
                     async for delta in deltas:
                         yield delta
-            except ModelUnavailable as error:
-                retried = self._retried(error, attempt)
+            except ModelError as error:
+                failure = error
             else:
                 return
+            if failure.rate_limit is not None:
+                yield failure.rate_limit
+            retried = self._retried(failure, attempt)
             yield retried
             await self._sleep(retried.delay)
 
@@ -61,9 +67,9 @@ class RetryingModel:
         """Close what is inside."""
         await self._inner.aclose()
 
-    def _retried(self, error: ModelUnavailable, attempt: int) -> RequestRetried:
+    def _retried(self, error: ModelError, attempt: int) -> RequestRetried:
         """What is done about `error` on try `attempt`. Raises it again when nothing is."""
-        if attempt > self._max_retries:
+        if attempt > self._max_retries or not isinstance(error, ModelUnavailable):
             raise error
         delay = self._backoff.delay(attempt, self._random)
         if error.retry_after is not None:

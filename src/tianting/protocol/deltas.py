@@ -88,10 +88,13 @@ class ModelSwitched(Struct, frozen=True, kw_only=True):
     trigger: RetryCause
 
 
+RateLimitStatus = Literal["allowed", "allowed_warning", "rejected"]
+
+
 class RateLimitSeen(Struct, frozen=True, kw_only=True):
     """What the provider says of the account's limits. It may come at any moment and changes nothing of the answer."""
 
-    status: Literal["allowed", "allowed_warning", "rejected"]
+    status: RateLimitStatus
     resets_at: int | None = None
     """Seconds since 1970."""
     window: str | None = None

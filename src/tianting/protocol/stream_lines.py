@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
 
+from tianting.protocol.deltas import RateLimitStatus
 from tianting.protocol.events import ModelUse
 from tianting.protocol.turn_ends import ResultSubtype
 from tianting.protocol.usage import Usage
@@ -189,7 +190,7 @@ class StreamEvent(Struct, frozen=True, kw_only=True, tag_field="type", tag="stre
 class RateLimitInfo(Struct, frozen=True, kw_only=True, rename="camel"):
     """How it stands with a limit of the account."""
 
-    status: Literal["allowed", "allowed_warning", "rejected"]
+    status: RateLimitStatus
     resets_at: int | UnsetType = UNSET
     """Seconds since 1970."""
     rate_limit_type: str | UnsetType = UNSET

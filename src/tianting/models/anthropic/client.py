@@ -12,6 +12,7 @@ from tianting.models.anthropic.messages import WireMessages, signatures
 from tianting.models.anthropic.request import count_body, message_body
 from tianting.models.anthropic.stream import AnswerReader
 from tianting.models.http.api import HttpApi, Timeouts
+from tianting.models.http.rate_limits import told_limit
 from tianting.models.http.request_json import encode_body
 from tianting.models.http.stream_end import read_to_end
 from tianting.protocol.deltas import Delta
@@ -63,8 +64,11 @@ class AnthropicModel:
         info = self._catalogue.lookup(request.model)
         body = encode_body(message_body(request, self._messages(request, info), info))
         reader = AnswerReader(self._target(request))
-        async with aclosing(self._api.events("/v1/messages", body)) as events:
+        heads: list[Mapping[str, str]] = []
+        async with aclosing(self._api.events("/v1/messages", body, on_headers=heads.append)) as events:
             async for event in events:
+                if heads and (limit := told_limit(heads.pop())):
+                    yield limit
                 deltas = reader.read(event)
                 if reader.finished:
                     await read_to_end(events)

@@ -8,7 +8,7 @@ far. The first clock is the HTTP client's own read timeout: a second one around 
 
 import ssl
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 
 import anyio
 import httpx2
@@ -61,15 +61,24 @@ class HttpApi:
         self._host = httpx2.URL(self.base_url).host
 
     async def events(
-        self, path: str, body: bytes, headers: Mapping[str, str] | None = None, *, may_be_whole: bool = False
+        self,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        *,
+        may_be_whole: bool = False,
+        on_headers: Callable[[Mapping[str, str]], None] | None = None,
     ) -> AsyncGenerator[ServerSentEvent, None]:
         """POST JSON and give the events of the answer, without its pings. Close the generator to break off.
 
         With `may_be_whole`, JSON from a server that does not stream is one event; without it, it is refused.
+        `on_headers` is told the headers of a success before its first event.
         Raises a `ModelError`, and nothing else but cancellation. The end of the generator is the end of the
         stream: whether the answer was whole only its dialect knows.
         """
         response = await self._send(path, body, {"accept": "text/event-stream", **(headers or {})})
+        if on_headers is not None:
+            on_headers(response.headers)
         compressed = "content-encoding" in response.headers
         chunks = response.aiter_bytes() if compressed else response.aiter_raw()
         try:
@@ -131,7 +140,14 @@ class HttpApi:
 
     async def _refusal(self, response: httpx2.Response) -> ModelError:
         body = await self._error_body(response)
-        return classify(response.status_code, response.headers, body, provider=self._host, key_source=self._key_source)
+        return classify(
+            response.status_code,
+            response.headers,
+            body,
+            provider=self._host,
+            key_source=self._key_source,
+            now=time.time(),
+        )
 
     async def _error_body(self, response: httpx2.Response) -> bytes:
         """What can be had of it soon, without the key: the status alone says most."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from tianting.models.http.error_bodies import ErrorBody, read_error_body
+from tianting.models.http.rate_limits import refusing_limit
 from tianting.models.http.retry_hints import retry_after
 from tianting.protocol.deltas import RetryCause
 from tianting.protocol.errors import ContextOverflow, ModelError, ModelUnavailable, NotAuthenticated, RequestRejected
@@ -61,15 +62,18 @@ def classify(
     *,
     provider: str,
     key_source: str = "use",
+    now: float = 0.0,
 ) -> ModelError:
     """The error that an answer with a bad `status` stands for.
 
     `headers` has lower-case names. `provider` and `key_source` (such as `ANTHROPIC_API_KEY`) are for the person.
+    `now`, in seconds since 1970, counts where the server sends no date.
     """
     told = read_error_body(body)
     wait = retry_after(headers, told.message)
     told = _with_request_id(told, headers)
     said = told.message or told.type or "no reason given"
+    limit = refusing_limit(headers, wait, now=now) if status == 429 else None
     match _kind(status, told, headers.get("x-should-retry", ""), wait, empty=not body.strip()):
         case "overflow":
             line = f"The conversation is too long for the model ({status}): {said}"
@@ -77,12 +81,14 @@ def classify(
         case "passes":
             line = f"{provider} answered {status}: {said}"
             cause = _cause(status, told)
-            return ModelUnavailable(line, cause=cause, retry_after=wait, status=status, request_id=told.request_id)
+            return ModelUnavailable(
+                line, cause=cause, retry_after=wait, status=status, request_id=told.request_id, rate_limit=limit
+            )
         case "key":
             return NotAuthenticated(_key_line(status, said, key_source), status=status, request_id=told.request_id)
         case "rejected":
             line = f"{provider} rejected the request ({status}): {said}{_advice(status)}"
-            return RequestRejected(line, status=status, request_id=told.request_id)
+            return RequestRejected(line, status=status, request_id=told.request_id, rate_limit=limit)
 
 
 def from_stream_error(type: str, message: str) -> ModelError:  # noqa: A002 (the provider's word)

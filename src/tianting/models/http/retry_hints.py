@@ -8,17 +8,17 @@ from collections.abc import Mapping
 
 def retry_after(headers: Mapping[str, str], message: str) -> float | None:
     """Seconds to wait, or None. `headers` has lower-case names; the most exact hint wins."""
-    milliseconds = _number(headers.get("retry-after-ms"))
+    milliseconds = plain_number(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     if told := headers.get("retry-after"):
-        seconds = _number(told)
+        seconds = plain_number(told)
         return seconds if seconds is not None else _until(told, headers.get("date"))
     return _in_prose(message)
 
 
-def _number(text: str | None) -> float | None:
-    """Providers send `30`, `1.5` and worse. A negative wait is none."""
+def plain_number(text: str | None) -> float | None:
+    """What a header counts: providers send `30`, `1.5` and worse. Nothing counts below zero."""
     try:
         number = float(text or "")
     except ValueError:
@@ -28,11 +28,12 @@ def _number(text: str | None) -> float | None:
 
 def _until(moment: str, now: str | None) -> float | None:
     """Both dates are the server's, so that our clock may be wrong."""
-    end, start = _timestamp(moment), _timestamp(now)
+    end, start = http_date(moment), http_date(now)
     return None if end is None or start is None else max(end - start, 0.0)
 
 
-def _timestamp(date: str | None) -> float | None:
+def http_date(date: str | None) -> float | None:
+    """Seconds since 1970 of `Fri, 20 Nov 2026 10:56:00 GMT`; None where it is no date."""
     parsed = email.utils.parsedate_tz(date) if date else None
     try:
         return None if parsed is None else float(email.utils.mktime_tz(parsed))
