@@ -339,3 +339,11 @@ async def test_what_hooks_leave_open_is_refused_with_the_rule_that_would_help(st
     _, requests = await run(stage, TOUCH)
 
     assert results(requests[-1])[0]["content"].endswith("The user can allow it: Bash(touch *)")
+
+
+async def test_a_session_begins_with_variables_for_its_commands(stage: Stage) -> None:
+    hooked(stage, SessionStart=command('echo "export STAGE=test" >> "$CLAUDE_ENV_FILE"'))
+
+    _, requests = await run(stage, (says("", calls("Bash", command="echo it is $STAGE")), says("Done.")), *MAY)
+
+    assert results(requests[-1])[0]["content"].splitlines()[0] == "it is test"

@@ -22,6 +22,7 @@ from tianting.protocol.tool_calls import Access, ToolCall
 from tianting.settings.levels import Places
 from tianting.settings.loading import Loaded
 from tianting.settings.statements import Statement, put_together
+from tianting.tools.shell.session_variables import FILE_NAME
 from tianting.tools.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def setting(loaded: Loaded, workspace: Workspace, environment: Mapping[str, str]
     from tianting.extensions.hooks.runner import HookSetting
 
     surroundings = CommandSurroundings(
-        environment=environment, project_directory=workspace.root, variables_file=spill / "variables.sh"
+        environment=environment, project_directory=workspace.root, variables_file=spill / FILE_NAME
     )
     allowed_urls = loaded.settings.allowed_http_hook_urls
     return HookSetting(surroundings=surroundings, spill_directory=spill, allowed_urls=allowed_urls)

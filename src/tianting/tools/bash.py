@@ -27,6 +27,7 @@ from tianting.tools.shell.exit_codes import ending, question
 from tianting.tools.shell.job import ShellJob
 from tianting.tools.shell.launch import DirectoryReport, find_shell, start_shell
 from tianting.tools.shell.output import TAIL, ShellOutput
+from tianting.tools.shell.session_variables import FILE_NAME, SessionVariables
 from tianting.tools.shell.walls import Walls
 from tianting.tools.workspace import Workspace
 
@@ -118,6 +119,7 @@ class Bash:
         self._environment = command_environment(environment)
         self._spill_directory = spill_directory
         self._shell = find_shell(environment)
+        self._variables = SessionVariables(spill_directory / FILE_NAME, self._shell, environment)
 
     def accesses(self, parameters: BashParameters) -> tuple[Access, ...]:
         """The command, and whether walls keep it from touching more than it should."""
@@ -129,7 +131,7 @@ class Bash:
         directory, notes = self._where()
         if parameters.run_in_background:
             self._jobs.require_room()
-        job, report = self._start(parameters, directory)
+        job, report = self._start(parameters, directory, await self._variables.file())
         with contextlib.closing(report):
             if parameters.run_in_background:
                 return self._background(job)
@@ -138,6 +140,7 @@ class Bash:
             self._note_reading(job, directory)
             notes += self._follow_shell(report)
             notes += self._walls.refusal(parameters.command, wants_out=parameters.dangerously_disable_sandbox)
+            notes += self._variables.take_notes()
             return await self._ended(job, notes)
 
     def _where(self) -> tuple[Path, list[str]]:
@@ -149,12 +152,21 @@ class Bash:
         self._workspace.shell_directory = root
         return root, [f"[{directory} does not exist any more; this ran in {root}]"]
 
-    def _start(self, parameters: BashParameters, directory: Path) -> tuple[ShellJob, DirectoryReport]:
+    def _start(
+        self, parameters: BashParameters, directory: Path, variables: Path | None
+    ) -> tuple[ShellJob, DirectoryReport]:
         command, wants_out = parameters.command, parameters.dangerously_disable_sandbox
         seconds = MAX_TIMEOUT / 1000 if parameters.run_in_background else _seconds(parameters)
         confine = self._walls.confine(command, directory, seconds, wants_out=wants_out)
         try:
-            started = start_shell(self._shell, command, cwd=directory, environment=self._environment, confine=confine)
+            started = start_shell(
+                self._shell,
+                command,
+                cwd=directory,
+                environment=self._environment,
+                variables=variables,
+                confine=confine,
+            )
         except OSError as error:
             raise ToolFailed(_why_not(command, error)) from error
         except ValueError as error:  # a NUL byte, or half a surrogate pair

@@ -61,14 +61,23 @@ def find_shell(environment: Mapping[str, str]) -> str:
 
 
 def start_shell(
-    shell: str, command: str, *, cwd: Path, environment: Mapping[str, str], confine: Confine | None = None
+    shell: str,
+    command: str,
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    variables: Path | None = None,
+    confine: Confine | None = None,
 ) -> Started:
-    """Run `command` in what `find_shell` found. Raises what `start_group` raises, and what `confine` does."""
+    """Run `command` in what `find_shell` found, after it has read the script `variables`.
+
+    Raises what `start_group` raises, and what `confine` does.
+    """
     listening, telling = os.pipe()
     os.set_blocking(listening, False)
     report = DirectoryReport(listening)
     try:
-        with _lifted(telling) as lifted, _prepared(shell, command, lifted, environment) as prepared:
+        with _lifted(telling) as lifted, _prepared(shell, command, lifted, environment, variables) as prepared:
             return _start(prepared, cwd, report, confine)
     except BaseException:
         report.close()
@@ -82,17 +91,20 @@ class _Prepared(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def _prepared(shell: str, command: str, telling: int, environment: Mapping[str, str]) -> Iterator[_Prepared]:
+def _prepared(
+    shell: str, command: str, telling: int, environment: Mapping[str, str], variables: Path | None
+) -> Iterator[_Prepared]:
+    beginning = f"{_read_in(variables)}{_trap(telling)}"
     if shell != "bash":
-        script = f"{_trap(telling)}; eval {shlex.quote(command)}"
+        script = f"{beginning}; eval {shlex.quote(command)}"
         yield _Prepared([shell, "-c", script], dict(environment), (telling,))
         return
     reading, writing = os.pipe()
     with _lifted(reading) as startup, os.fdopen(writing, "w") as pipe:
-        pipe.write(f"exec {startup}<&-; {_theirs(environment)}; {_trap(telling)}")
+        pipe.write(f"exec {startup}<&-; {_theirs(environment)}; {beginning}")
         pipe.close()
-        variables = {**environment, "BASH_ENV": f"/dev/fd/{startup}"}
-        yield _Prepared([shell, "-c", command], variables, (telling, startup))
+        with_startup = {**environment, "BASH_ENV": f"/dev/fd/{startup}"}
+        yield _Prepared([shell, "-c", command], with_startup, (telling, startup))
 
 
 def _start(prepared: _Prepared, cwd: Path, report: DirectoryReport, confine: Confine | None) -> Started:
@@ -116,6 +128,14 @@ def _start(prepared: _Prepared, cwd: Path, report: DirectoryReport, confine: Con
 def _trap(telling: int) -> str:
     # Nobody may listen any more when the shell ends, and `set -x` must not show this.
     return f"""trap '{{ trap "" PIPE; command pwd -P >/dev/fd/{telling}; }} 2>/dev/null' EXIT"""
+
+
+def _read_in(variables: Path | None) -> str:
+    """Whatever stands in the file, the command's output stays its own."""
+    if variables is None:
+        return ""
+    path = shlex.quote(str(variables))
+    return f"if [ -r {path} ]; then . {path} </dev/null >/dev/null 2>&1; fi; "
 
 
 def _theirs(environment: Mapping[str, str]) -> str:
