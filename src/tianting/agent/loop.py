@@ -150,8 +150,8 @@ class AgentLoop:
 
     async def _ask(self, turn: Turn) -> AssistantMessage:
         """Send the history, take the answer in, and return it as it came."""
-        await turn.emit(RequestStarted())
         turn.partial = PartialAnswer()
+        await turn.emit(RequestStarted())
         turn.tally.request_sent()
         try:
             async with aclosing(self._model.stream(turn.request())) as deltas:
