@@ -17,6 +17,8 @@ from tianting.protocol.events import (
     AnswerAborted,
     Event,
     NoteAdded,
+    PermissionModeChanged,
+    PromptDelivered,
     SessionStarted,
     ToolFinished,
     TurnFinished,
@@ -85,6 +87,27 @@ USAGE = {
     "cache_creation_1h_input_tokens": 0,
     "thinking_tokens": 0,
 }
+
+
+def test_what_is_said_in_a_turn_is_a_line_like_a_prompt(open_log: OpenLog, transcript: Path) -> None:
+    log = open_log()
+    steering = PromptDelivered(uuid="steering", message=user_text("In blue."))
+
+    for event in (STARTED, PROMPT, PermissionModeChanged(mode="plan"), steering, ENDED):
+        log.record(event)
+
+    line, last_prompt = lines_of(transcript)[2:4]
+    expected = link(0, "prompt-1", type="user", permissionMode="plan", message=user_body("In blue."))
+    assert line == {**expected, "uuid": "steering"}
+    assert last_prompt == {"type": "last-prompt", "lastPrompt": "In blue.", "sessionId": SESSION}
+
+
+def test_prompt_whose_id_comes_again_costs_nothing_of_the_conversation(open_log: OpenLog, transcript: Path) -> None:
+    log = open_log()
+    for event in (STARTED, PROMPT, MessageFinished(message=answer(Text(text="Done."))), ENDED, PROMPT):
+        log.record(event)
+
+    assert load(transcript).history == [PROMPT.prompt, answer(Text(text="Done.")), PROMPT.prompt]
 
 
 def test_turn_becomes_a_chain_of_lines(open_log: OpenLog, transcript: Path) -> None:

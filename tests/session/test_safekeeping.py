@@ -4,7 +4,7 @@ import pytest
 from msgspec import Struct
 
 from tianting.protocol.errors import CheckpointError
-from tianting.protocol.events import Event, ToolStarted, TurnStarted
+from tianting.protocol.events import Event, PromptDelivered, ToolStarted, TurnStarted
 from tianting.protocol.messages import user_text
 from tianting.protocol.tool_calls import ToolCall
 from tianting.session.safekeeping import Safekeeping, by_name, label
@@ -68,6 +68,19 @@ async def test_first_change_of_a_turn_is_kept_for_the_prompt() -> None:
         Taken("Write: y", "prompt-2", "d"),
     ]
     assert (shelf.opened, complaints) == (1, [])
+
+
+async def test_files_can_be_taken_back_to_before_what_was_said_in_the_turn() -> None:
+    shelf = Shelf()
+    said = PromptDelivered(uuid="steering", message=user_text("In blue."))
+
+    await hear(
+        Safekeeping(shelf.open, complain=print),
+        *(turn(1), starts("Edit", "a"), said, starts("Edit", "b"), starts("Edit", "c")),
+        *(turn(2), said, starts("Edit", "d")),
+    )
+
+    assert [taken.prompt_id for taken in shelf.taken] == ["prompt-1", "steering", None, "prompt-2"]
 
 
 async def test_turn_that_only_reads_opens_nothing() -> None:

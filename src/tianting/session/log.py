@@ -81,6 +81,7 @@ class SessionLog:
         self._since_title = _TITLE_REACH
         self._mode: str | None = None
         self._call_lines: dict[str, str] = {}
+        self._prompts: set[str] = set()
 
     def record(self, event: Event) -> None:
         """Write down what of `event` must last. Raises `SessionError` when the disk refuses or another has the file."""
@@ -112,6 +113,9 @@ class SessionLog:
                 self._finish_turn()
 
     def _store_prompt(self, uuid: str, prompt: UserMessage) -> None:
+        if uuid in self._prompts:  # a client sent one twice: a chain with two of a name loses what stands between them
+            uuid = self._new_id()
+        self._prompts.add(uuid)
         words = text_of(prompt.content)
         self._title = self._title or title_from(words)
         self._last_prompt = prompt_line(words)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from tianting.protocol.errors import CheckpointError
-from tianting.protocol.events import Event, ToolStarted, TurnStarted
+from tianting.protocol.events import Event, PromptDelivered, ToolStarted, TurnStarted
 from tianting.protocol.tool_calls import ToolCall
 
 log = logging.getLogger(__name__)
@@ -68,6 +68,8 @@ class Safekeeping:
         """Listen."""
         if isinstance(event, TurnStarted):
             self._prompt_id, self._given_up = event.uuid, False
+        elif isinstance(event, PromptDelivered):  # where nothing changed since the prompt, that one's name will do
+            self._prompt_id = self._prompt_id or event.uuid
         elif isinstance(event, ToolStarted) and not self._given_up and self._may_change(event.call):
             await self._keep(event.call)
 
