@@ -14,6 +14,7 @@ from tianting.permissions.rule_text import Rule
 from tianting.permissions.ruleset import Rules, permitted, questioned, refused
 from tianting.permissions.tool_classes import EDITING, READING
 
+_INSIDE = Verdict("allow", "inside the work tree")
 _PLAN = "Plan mode is on: nothing may be changed. Finish the plan and present it."
 
 
@@ -23,11 +24,12 @@ class Ends:
     def __init__(self, path: str, case: Case) -> None:
         written = absolute(path, case.question.cwd)
         place = case.ground.facts.place(written)
-        name, real = normal(written), normal(place.real)
+        name = normal(written)
+        real = name if place.real == name else normal(place.real)
+        fold = case.ruleset.places.folded
         self.shown = path
         self.names = (name,) if name == real else (name, real)
-        fold = case.ruleset.places.folded
-        self.folded = tuple([fold(name) for name in self.names])
+        self.folded = (fold(name),) if name == real else (fold(name), fold(real))
         self.has_other_names = place.links > 1
         self.is_harmless = is_harmless(name)
         self.is_descriptor = any([is_descriptor(name) for name in self.names])  # noqa: C419  # half a generator's time
@@ -44,8 +46,10 @@ def objection(effect: FileEffect, ends: Ends, case: Case, *, tool: str = "", gue
     """
     if ends.is_harmless:
         return None
-    found = [refused(rule) for rule in _speaking(case.ruleset.deny, effect, ends, tool)]
-    found += [questioned(rule) for rule in _speaking(case.ruleset.ask, effect, ends, tool)]
+    found: list[Verdict] = []
+    if ends.may_be_in(case.ruleset.read_reach if effect == "read" else case.ruleset.edit_reach):
+        found += [refused(rule) for rule in _speaking(case.ruleset.deny, effect, ends, tool)]
+        found += [questioned(rule) for rule in _speaking(case.ruleset.ask, effect, ends, tool)]
     if not tool and not guessed:
         found += [refused(rule) for rule in _whole_tools(case.ruleset.deny, effect)]
         found += [questioned(rule) for rule in _whole_tools(case.ruleset.ask, effect)]
@@ -78,8 +82,6 @@ def _permission_by_path(effect: FileEffect, ends: Ends, case: Case, tool: str) -
 
 def _speaking(rules: Rules, effect: FileEffect, ends: Ends, tool: str) -> list[Rule]:
     """Deny or ask rules about any end. Who may not read a file may not write it either."""
-    if not ends.may_be_in(rules.read_reach if effect == "read" else rules.edit_reach):
-        return []
     paths = rules.reads if effect == "read" else rules.edits + rules.reads
     return [rule for rule in paths if _applies(rule, effect, tool) and _any_end(rule, ends)]
 
@@ -148,10 +150,11 @@ def _by_path(effect: FileEffect, ends: Ends, case: Case, tool: str) -> Verdict |
 
 
 def _by_mode(effect: FileEffect, name: str, case: Case) -> Verdict | None:
-    if not any(is_within(name, directory) for directory in case.ground.directories):
+    ground = case.ground
+    if not is_within(name, ground.root) and not any(is_within(name, each) for each in ground.additional):
         return None
     if effect == "read":
-        return Verdict("allow", "inside the work tree")
+        return _INSIDE
     return Verdict("allow", "mode acceptEdits") if case.question.mode == "acceptEdits" else None
 
 

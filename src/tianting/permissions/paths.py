@@ -28,6 +28,8 @@ def absolute(path: str, cwd: str) -> str:
 
 def normal(path: str) -> str:
     """An absolute path without `.`, `..` and doubled slashes."""
+    if "/." not in path and "//" not in path and path[-1:] != "/":
+        return path
     path = posixpath.normpath(path)
     return path[1:] if path.startswith("//") else path
 
@@ -39,9 +41,9 @@ def is_harmless(path: str) -> bool:
 
 def is_descriptor(path: str) -> bool:
     """Whether it names an open file of a process, which may be any file."""
-    return _DESCRIPTOR.match(path) is not None and path not in _STREAMS
+    return path.startswith(("/dev/", "/proc/")) and _DESCRIPTOR.match(path) is not None and path not in _STREAMS
 
 
 def is_within(path: str, directory: str) -> bool:
     """Whether `path` is the directory or lies in it. Both are normal."""
-    return path == directory or path.startswith(directory.rstrip("/") + "/")
+    return path == directory or path.startswith(directory if directory == "/" else f"{directory}/")

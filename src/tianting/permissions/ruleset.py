@@ -25,10 +25,6 @@ class Rules(Struct, frozen=True):
     domains: tuple[Rule, ...] = ()
     heads: tuple[str, ...] = ()
     """What a text begins with if one of `commands` means it: one look says that none does."""
-    read_reach: re.Pattern[str] = _NOTHING
-    """What `reads` can cover, in one expression: most paths are none of it."""
-    edit_reach: re.Pattern[str] = _NOTHING
-    """The same for `edits` and `reads`: who may not read a file may not write it either."""
 
 
 class Ruleset(Struct, frozen=True, kw_only=True):
@@ -39,18 +35,25 @@ class Ruleset(Struct, frozen=True, kw_only=True):
     deny: Rules = Rules()
     ask: Rules = Rules()
     allow: Rules = Rules()
+    read_reach: re.Pattern[str] = _NOTHING
+    """What deny and ask rules about reading can cover, in one expression: most paths are none of it."""
+    edit_reach: re.Pattern[str] = _NOTHING
+    """The same for editing and reading: who may not read a file may not write it either."""
 
     @staticmethod
     def compile(lines: Iterable[RuleLine], places: Places) -> "Ruleset":
         """Read all rules. Raises `ConfigError` naming the first that is not understood."""
         lines = tuple(lines)
         rules = [read_rule(line, places) for line in lines]
+        deny, ask = _sorted(rules, "deny"), _sorted(rules, "ask")
         return Ruleset(
             places=places,
             lines=lines,
-            deny=_sorted(rules, "deny"),
-            ask=_sorted(rules, "ask"),
+            deny=deny,
+            ask=ask,
             allow=_sorted(rules, "allow"),
+            read_reach=_reach(deny.reads + ask.reads),
+            edit_reach=_reach(deny.edits + deny.reads + ask.edits + ask.reads),
         )
 
     def with_lines(self, *lines: RuleLine) -> "Ruleset":
@@ -86,8 +89,6 @@ def _sorted(rules: list[Rule], behaviour: Behaviour) -> Rules:
         reads=reads,
         domains=tuple(rule for rule in mine if rule.domain is not None),
         heads=tuple(rule.command.shortest_head for rule in commands if rule.command is not None),
-        read_reach=_reach(reads),
-        edit_reach=_reach(edits + reads),
     )
 
 

@@ -6,7 +6,7 @@ A command inside `$(…)`, a loop or a function is a command like any other; spa
 from collections.abc import Callable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 MAX_CHARACTERS = 10_000
 """What is longer is not judged but asked about."""
@@ -82,20 +82,19 @@ class Command(Struct, frozen=True, kw_only=True):
     """The commands of the substitutions among its words."""
     evaluates: bool = False
     """A construct of the shell that computes (`[[`, `((`, `declare`, `unset`) rather than a program."""
+    program: str = ""
+    """The first word, or nothing where only the running shell knows it. Not to be given: it follows from the words."""
+
+    def __post_init__(self) -> None:
+        # Asked for a dozen times a command.
+        program = self.words[0].value if self.words and self.words[0].literal else ""
+        structs.force_setattr(self, "program", program)
 
     @property
     def text(self) -> str:
         """As written, one blank between words, without redirections."""
         assigned = [f"{each.name}={each.value.raw}" for each in self.assignments]
         return " ".join([*assigned, *[word.raw for word in self.words]])
-
-    @property
-    def program(self) -> str:
-        """The first word, or nothing where only the running shell knows it."""
-        if not self.words:
-            return ""
-        first = self.words[0]  # asked for a dozen times a command: `first.literal` would double the time
-        return "" if first.names or first.pattern or first.tilde else first.value
 
 
 class Function(Struct, frozen=True):

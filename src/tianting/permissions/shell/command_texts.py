@@ -72,12 +72,14 @@ def are_plain(words: tuple[Word, ...]) -> bool:
     return all([word.raw is word.value for word in words])  # noqa: C419  # half the time of a generator
 
 
-def is_simple(command: Command) -> bool:
-    """Whether `text` is all there is to it: one text for all rules, no word that only the running shell knows."""
-    if command.assignments or command.redirections or command.evaluates or not are_plain(command.words):
-        return False
-    program = command.program
-    return "/" not in program and not (program == "git" and has_globals(command.words))
+def plain_text(command: Command) -> str:
+    """The text of a command of plain words, which is one for all rules; empty for any other."""
+    if command.assignments or command.redirections or command.evaluates or "/" in command.program:
+        return ""
+    words = command.words
+    if not are_plain(words) or (command.program == "git" and has_globals(words)):
+        return ""
+    return " ".join([word.value for word in words])
 
 
 def known_beginning(command: Command) -> str | None:

@@ -13,7 +13,8 @@ _COMPARES = re.compile(r"\s-(?:eq|ne|lt|le|gt|ge)\s|^-v\s")
 
 def computes_with_read_text(commands: Sequence[Command]) -> bool:
     """Whether a variable that was set from outside the text may become part of a number."""
-    return any(_sets_from_outside(each) for each in commands) and any(_computes(each) for each in commands)
+    setting = [each for each in commands if each.assignments or each.evaluates]
+    return any(_sets_from_outside(each) for each in setting) and any(_computes(each) for each in commands)
 
 
 def _sets_from_outside(command: Command) -> bool:

@@ -54,9 +54,11 @@ _NARROWING = frozenset(
 def is_suspect(command: Command) -> bool:
     """Whether `danger` may find something: of nearly all programs it cannot."""
     name = program_name(command)
+    if not name or command.redirections or name in _SUSPECT:
+        return True
     if name == "git":
-        return bool(command.redirections) or "clean" in [word.value for word in command.words]
-    return bool(name in _SUSPECT or not name or command.redirections or _FORMATTING.fullmatch(name))
+        return "clean" in [word.value for word in command.words]
+    return _FORMATTING.fullmatch(name) is not None
 
 
 def danger(command: Command, hidden: tuple[Command, ...], where: Surroundings, ground: Ground) -> str:

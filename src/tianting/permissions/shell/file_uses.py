@@ -44,7 +44,8 @@ _SAYS_ITS_WORDS = frozenset({"echo", "printf", "true", "false", ":", "sleep", "e
 
 def program_name(command: Command) -> str:
     """The program without its directory."""
-    return command.program.rpartition("/")[2]
+    program = command.program
+    return program.rpartition("/")[2] if "/" in program else program
 
 
 def touched_files(command: Command) -> list[FileUse]:

@@ -32,6 +32,7 @@ class Files:
         self.are_all_questioned = bool(rules.deny.tools or rules.ask.tools)
         """Rules about whole tools speak of files that no other rule names."""
         self._ends: dict[str, Ends] = {}
+        self._against: dict[tuple[FileEffect, str, bool], Verdict | None] = {}
         self._guesses: dict[Word, list[Verdict]] = {}
         self._usual: dict[tuple[FileEffect, Word], Verdict | None] = {}
 
@@ -55,7 +56,8 @@ class Files:
             verdict = self._usual_of(effect, word)
             if verdict is None:
                 return Verdict("ask", f"which file {shown(word)} is, only the shell knows")
-            verdicts.append(verdict)
+            if verdict.outcome != "allow":
+                verdicts.append(verdict)
         return strictest(verdicts)
 
     def _guess(self, word: Word) -> list[Verdict]:
@@ -70,8 +72,15 @@ class Files:
         paths = paths_of(use.word, self._where, self._case.ground)
         if paths is None:
             return self._unknown(use, guessed=guessed)
-        ends = [self._ends_of(path) for path in paths]
-        return [found for each in ends if (found := objection(use.effect, each, self._case, guessed=guessed))]
+        found = [self._objection_to(use.effect, path, guessed=guessed) for path in paths]
+        return [verdict for verdict in found if verdict is not None]
+
+    def _objection_to(self, effect: FileEffect, path: str, *, guessed: bool) -> Verdict | None:
+        # Only rules about whole tools make a difference between a file and a guess.
+        key = (effect, path, guessed and self.are_all_questioned)
+        if key not in self._against:
+            self._against[key] = objection(effect, self._ends_of(path), self._case, guessed=guessed)
+        return self._against[key]
 
     def _unknown(self, use: FileUse, *, guessed: bool) -> list[Verdict]:
         """A file that only the running shell knows, where some files are forbidden."""
@@ -84,9 +93,10 @@ class Files:
 
     def _usual_of(self, effect: FileEffect, word: Word) -> Verdict | None:
         key = (effect, word)
-        if key not in self._usual:
-            self._usual[key] = self._weighed(effect, word)
-        return self._usual[key]
+        if key in self._usual:
+            return self._usual[key]
+        verdict = self._usual[key] = self._weighed(effect, word)
+        return verdict
 
     def _weighed(self, effect: FileEffect, word: Word) -> Verdict | None:
         """What is said of all paths that `word` may name; None where only the running shell knows them."""
@@ -95,10 +105,9 @@ class Files:
             return None
         verdicts: list[Verdict] = []
         for path in paths:
-            ends = self._ends_of(path)
-            against = objection(effect, ends, self._case)
+            against = self._objection_to(effect, path, guessed=False)
             verdicts += [against] if against else []
-            verdicts.append(permission(effect, ends, self._case))
+            verdicts.append(permission(effect, self._ends_of(path), self._case))
         return strictest(verdicts) if verdicts else _SILENT
 
     def _ends_of(self, path: str) -> Ends:

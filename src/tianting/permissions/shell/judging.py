@@ -18,7 +18,6 @@ from tianting.permissions.shell.command_texts import (
     forbidding_texts,
     is_harmless,
     is_safe,
-    is_simple,
     known_beginning,
 )
 from tianting.permissions.shell.computing import computes_with_read_text
@@ -64,7 +63,10 @@ class _Judge:
         self._whole = self._rule_for_all()
 
     def parts(self) -> tuple[Part, ...]:
-        parts = [self._judge(running).about(_shown(running.command)) for running in self._program.running]
+        parts = [
+            self._judge(running).about(running.plain_text or _shown(running.command))
+            for running in self._program.running
+        ]
         parts += [verdict.about(self._text) for verdict in self._of_the_whole()]
         return tuple(parts) or (Verdict("allow", "it runs nothing").about(self._text),)
 
@@ -102,16 +104,17 @@ class _Judge:
     # --- one command
 
     def _judge(self, running: Running) -> Verdict:
-        found = [] if self._is_free(running) else self._against(running)
-        found.append(self._allowed(running))
-        return strictest(found)
+        if self._is_free(running):
+            return self._allowed(running)
+        return strictest([*self._against(running), self._allowed(running)])
 
     def _is_free(self, running: Running) -> bool:
         """Whether one look tells that `_against` would find nothing: so it is with nearly all of a long text."""
         command = running.command
-        if running.is_wrapped or not is_simple(command) or is_suspect(command) or self._files.are_all_questioned:
+        text = running.plain_text
+        if not text or self._files.are_all_questioned or is_suspect(command) or text.startswith(self._heads):
             return False
-        return not (command.text.startswith(self._heads) or self._files.objections(command))
+        return not self._files.objections(command)
 
     def _against(self, running: Running) -> list[Verdict]:
         command = running.command
@@ -180,7 +183,7 @@ class _Judge:
     def _allow_rule(self, running: Running) -> Rule | None:
         if not self._rules.allow.commands or self._is_elsewhere(running.command.program):
             return None
-        texts = allowing_texts(running.command)
+        texts = (running.plain_text,) if running.plain_text else allowing_texts(running.command)
         if not running.outer and not _may_speak(self._rules.allow, texts):
             return None
         outer = [text for each in running.outer for text in allowing_texts(each)]
@@ -281,7 +284,5 @@ def _why_asked(command: Command) -> str:
 
 
 def _shown(command: Command) -> str:
-    if not command.redirections:
-        return command.text.strip()
     redirections = " ".join(f"{each.operator} {each.target.raw}".rstrip() for each in command.redirections)
     return f"{command.text} {redirections}".strip()

@@ -10,11 +10,12 @@ def operands(words: Iterable[Word], valued: frozenset[str] = frozenset()) -> lis
     found: list[Word] = []
     rest = iter(words)
     for word in rest:
-        if word.value == "--" and word.literal:
-            return [*found, *rest]
-        if not word.value.startswith("-") or word.value == "-":
+        text = word.value
+        if text[:1] != "-" or text == "-":
             found.append(word)
-        elif word.value in valued:
+        elif text == "--" and word.literal:
+            return [*found, *rest]
+        elif text in valued:
             next(rest, None)
     return found
 
@@ -23,17 +24,21 @@ def options(words: Iterable[Word]) -> list[str]:
     """What begins with a dash, up to `--`."""
     found: list[str] = []
     for word in words:
-        if word.value == "--" and word.literal:
+        text = word.value
+        if text[:1] != "-":
+            continue
+        if text == "--" and word.literal:
             break
-        if word.value.startswith("-") and word.value != "-":
-            found.append(word.value)
+        if text != "-":
+            found.append(text)
     return found
 
 
 def has_option(words: Iterable[Word], letters: str, names: Iterable[str] = ()) -> bool:
     """Whether one of these may be among the options: `-xo`, `--output=f` and `--out` all are `o` or `output`."""
+    given = options(words)
     names = tuple(names)
-    return any(_is_option(option, letters, names) for option in options(words))
+    return bool(given) and any(_is_option(option, letters, names) for option in given)
 
 
 def _is_option(option: str, letters: str, names: tuple[str, ...]) -> bool:

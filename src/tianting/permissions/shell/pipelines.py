@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from tianting.permissions.script import Command, Function, Script, Span
 from tianting.permissions.shell.file_uses import program_name
-from tianting.permissions.shell.wrappers import SHELLS, is_shell_reading_input, unwrap
+from tianting.permissions.shell.wrappers import SHELLS, is_shell_reading_input, may_wrap, unwrap
 
 _FETCHING = frozenset(
     {
@@ -31,10 +31,11 @@ def joined_danger(script: Script) -> str:
     for stages in script.pipelines:
         if reason := _pipes_into_interpreter(stages, script):
             return reason
+    may_fork = "fork" in " ".join([word.value for command in script.commands for word in command.words])
     for command in script.commands:
-        if reason := _takes_in(command, script):
+        if command.inside[0] < command.inside[1] and (reason := _takes_in(command, script)):
             return reason
-        if any(_FORKS.search(word.value) for word in command.words):
+        if may_fork and any(_FORKS.search(word.value) for word in command.words):
             return "it starts itself again and again"
     return ""
 
@@ -103,6 +104,8 @@ def _interprets_input(command: Command) -> bool:
 def _all_forms(command: Command) -> list[Command]:
     """The command and what its wrappers run, as far as words tell."""
     forms = [command]
+    if not may_wrap(command):
+        return forms
     for each in forms:
         if len(forms) > 40:
             break

@@ -83,6 +83,7 @@ _ABOUT_ITSELF = frozenset(
 _FIND_RUNS = frozenset(
     {"-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls", "-files0-from"}
 )
+_PATH = re.compile(r"[/.~].+", re.DOTALL)
 _AWK_ACTS = re.compile(r"system|getline|[>|@]|ARGV|ARGC|ENVIRON")
 
 
@@ -118,7 +119,7 @@ def _by_habit(habit: Habit, words: Sequence[Word]) -> list[Word] | None:
         return None
     if habit.operands == "pattern, files" and not has_option(words, "ef", ("regexp", "file")):
         given = given[1:]
-    return given + _attached(words)
+    return given + _attached(words) if len(given) < len(words) else given
 
 
 def _is_open(word: Word) -> bool:
@@ -133,9 +134,11 @@ def _attached(words: Sequence[Word]) -> list[Word]:
     found: list[str] = []
     for word in words:
         text = word.value
+        if text[:1] != "-":
+            continue
         if text.startswith("--"):
             found.append(text.partition("=")[2])
-        elif text.startswith("-") and (path := re.search(r"[/.~].+", text, re.DOTALL)):
+        elif path := _PATH.search(text):
             found.append(path.group())
     return [Word(text, text) for text in found if text]
 

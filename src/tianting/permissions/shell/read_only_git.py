@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from tianting.permissions.script import Word
+from tianting.permissions.script import HOLE, Word
 from tianting.permissions.shell.options import options
 
 
@@ -52,6 +52,7 @@ _DANGEROUS = (
 )  # fmt: skip
 _GLOBAL = frozenset({"--no-pager", "--no-optional-locks", "--literal-pathspecs", "--version", "--help"})
 _VALUED_GLOBAL = frozenset({"-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path", "--config-env"})
+_OPENING = frozenset("*?[{")
 _PATH = re.compile(r"(?:/|~|\.\.(?:/|$)).*|.*/\.\.(?:/.*)?", re.DOTALL)
 
 
@@ -93,7 +94,7 @@ def _only_looks(subcommand: str, looks: Looks, words: Sequence[Word]) -> bool:
     given = options(words)
     if any(_is_dangerous(option, subcommand) for option in given):
         return False
-    if any(word.value.startswith("\0") or (word.pattern and word.pattern[0] in "*?[{") for word in words):
+    if any([word.value[:1] == HOLE or word.pattern[:1] in _OPENING for word in words]):  # noqa: C419  # half the time
         return False  # it could be an option
     if looks.known is not None:
         if any(option.partition("=")[0] not in looks.known for option in given):

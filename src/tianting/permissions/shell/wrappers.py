@@ -29,6 +29,7 @@ _FURTHER = frozenset(
     }
 )  # fmt: skip
 SHELLS = frozenset({"bash", "sh", "dash", "zsh", "ksh", "mksh", "fish", "ash", "csh", "tcsh", "rbash"})
+_WRAPPING = SHELLS | _FURTHER
 _OURS = frozenset({"bash", "sh", "dash"})
 """Shells whose grammar is read here; the others have their own."""
 ELEVATING = frozenset({"sudo", "doas", "su", "pkexec", "run0", "runuser"})
@@ -50,8 +51,7 @@ class Unwrapped(Struct, frozen=True, kw_only=True):
 
 def may_wrap(command: Command) -> bool:
     """Whether `unwrap` may find something in it."""
-    name = command.program.rpartition("/")[2]
-    return name in SHELLS or name in _FURTHER
+    return command.program.rpartition("/")[2] in _WRAPPING
 
 
 def unwrap(command: Command) -> Unwrapped | None:
