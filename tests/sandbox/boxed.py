@@ -1,13 +1,14 @@
 """Runs one command in a sandbox, for tests that attack it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
 from msgspec import Struct
 
-from tianting.plumbing.process_group import start_group
-from tianting.sandbox.confinement import Confinement
+from tianting.plumbing.process_group import ProcessGroup, start_group
+from tianting.sandbox.confinement import Confinement, Wrapped
 from tianting.sandbox.policy import SandboxPolicy
 from tianting.sandbox.proxy import Proxy
 
@@ -20,6 +21,18 @@ class Ran(Struct, frozen=True, kw_only=True):
     note: str | None
 
 
+def start_wrapped(wrapped: Wrapped, cwd: Path, environment: Mapping[str, str]) -> ProcessGroup:
+    """Start what `wrap` returned, as the tools do."""
+    return start_group(
+        wrapped.argv,
+        cwd=cwd,
+        environment=environment,
+        keep_open=wrapped.keep_open,
+        spawn=wrapped.spawn,
+        guarded=wrapped.ends_together,
+    )
+
+
 async def run_boxed(
     confinement: Confinement, policy: SandboxPolicy, command: str, cwd: Path, proxy: Proxy | None = None
 ) -> Ran:
@@ -29,7 +42,7 @@ async def run_boxed(
         try:
             environment = {**os.environ, **wrapped.environment}
             environment.pop("COVERAGE_PROCESS_CONFIG", None)  # a command cannot write figures beside the tests
-            group = start_group(wrapped.argv, cwd=cwd, environment=environment, keep_open=wrapped.keep_open)
+            group = start_wrapped(wrapped, cwd, environment)
             output = b""
             while data := await group.read():
                 output += data

@@ -13,12 +13,13 @@ from tianting.sandbox.confinement import Confinement, choose
 
 
 @pytest.fixture(scope="session")
-def confinement() -> Confinement:
+def confinement() -> Iterator[Confinement]:
     """What confines here; without bubblewrap there is nothing to attack."""
     found = choose(os.environ)
     if found.abilities.mechanism != "bubblewrap":
         pytest.skip(f"no bubblewrap here: {found.abilities.reason}")
-    return found
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tianting.sandbox.bubblewrap import Kind, Mount, Standing, bubblewrap_argv, plan, unprotected
+from tianting.sandbox.bubblewrap import Kind, Mount, Standing, bubblewrap_options, options_of_command, plan, unprotected
 from tianting.sandbox.policy import NetworkPolicy, SandboxPolicy
 
 STANDING: dict[str, Standing] = {
@@ -83,10 +83,9 @@ def test_plan(policy: SandboxPolicy, expected: list[Mount]) -> None:
 def test_argv_of_an_ordinary_policy() -> None:
     policy = SandboxPolicy(writable=("/work",), hidden=("/home/me/.ssh", "/home/me/.netrc"), unset=("TOKEN",))
 
-    assert bubblewrap_argv("bwrap", policy, cwd="/work", look=look, filter_descriptor=7) == [
-        "bwrap",
+    assert bubblewrap_options(policy, look) == [
         *("--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"),
-        *("--die-with-parent", "--cap-drop", "ALL", "--unshare-net", "--disable-userns", "--seccomp", "7"),
+        *("--die-with-parent", "--cap-drop", "ALL", "--unshare-net", "--disable-userns"),
         *("--unsetenv", "TOKEN"),
         *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys"),
         *("--perms", "0000", "--tmpfs", "/run"),
@@ -95,8 +94,8 @@ def test_argv_of_an_ordinary_policy() -> None:
         *("--ro-bind", "/dev/null", "/home/me/.netrc"),
         *("--perms", "0000", "--tmpfs", "/home/me/.ssh"),
         *("--remount-ro", "/run", "--remount-ro", "/home/me/.ssh"),
-        *("--chdir", "/work", "--"),
     ]
+    assert options_of_command(cwd="/work", filter_descriptor=7) == ["--seccomp", "7", "--chdir", "/work"]
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_argv_of_an_ordinary_policy() -> None:
     ],
 )
 def test_argv_follows_policy(policy: SandboxPolicy, present: list[str], absent: list[str]) -> None:
-    argv = bubblewrap_argv("bwrap", policy, cwd="/", look=lambda path: "directory" if path == "/" else look(path))
+    argv = bubblewrap_options(policy, lambda path: "directory" if path == "/" else look(path))
 
     assert [word for word in present if word not in argv] == []
     assert [word for word in absent if word in argv] == []

@@ -1,21 +1,14 @@
 """Control groups in a directory that looks like the kernel's; the kernel's own are attacked in `test_escapes`."""
 
 import os
+import resource
 import signal
 from pathlib import Path
 
 import pytest
 
-from tianting.sandbox.limits import (
-    Controllers,
-    LimitedGroup,
-    Usage,
-    counting_argv,
-    ended_by,
-    find_controllers,
-    limiting_script,
-    make_group,
-)
+from tianting.sandbox.control_groups import Controllers, LimitedGroup, Usage, find_controllers, make_group
+from tianting.sandbox.limits import counting_argv, ended_by, limiting_argv, resource_limits
 from tianting.sandbox.policy import ResourceLimits
 
 LIMITS = ResourceLimits(memory=100_000_000, cpu_time=7, processes=20)
@@ -94,9 +87,7 @@ def test_group_gets_its_limits(version: int, written: dict[str, str], tmp_path: 
     [made] = tmp_path.iterdir()
     assert {path.name: path.read_text() for path in made.iterdir()} == written
     assert group.counts
-    assert limiting_script(LIMITS, group) == (
-        f"trap '' TERM; echo 0 >{made}/cgroup.procs || exit 126; ulimit -S -t 7; ulimit -H -t 8; exec \"$@\""
-    )
+    assert group.entrance() == [f"echo 0 >{made}/cgroup.procs || exit 126"]
 
 
 def test_group_tells_what_was_met(tmp_path: Path) -> None:
@@ -110,15 +101,29 @@ def test_group_that_cannot_be_made_leaves_resource_limits(tmp_path: Path) -> Non
     group = make_group(Controllers(version=2, memory=str(tmp_path / "gone"), pids=str(tmp_path / "gone")), LIMITS)
 
     assert (group.counts, group.usage(), group.close()) == (False, Usage(), True)
-    assert "ulimit -v 97656" in limiting_script(LIMITS, group)
-    assert counting_argv(LIMITS, group)[0] == "/bin/sh"
 
 
-def test_zero_means_no_limit(tmp_path: Path) -> None:
+def test_shell_in_front_enters_and_limits_and_is_gone() -> None:
+    limits = resource_limits(LIMITS, counted=False)
+
+    assert limiting_argv(["enter"], limits) == [
+        *("/bin/sh", "-c"),
+        'enter; ulimit -S -t 7; ulimit -H -t 8; ulimit -S -v 97656; ulimit -H -v 97656; exec "$@"',
+        "sh",
+    ]
+    assert limiting_argv([], {}) == []
+
+
+def test_what_a_group_counts_needs_no_resource_limit() -> None:
+    assert resource_limits(LIMITS, counted=True) == {resource.RLIMIT_CPU: (7, 8)}
+    assert counting_argv(LIMITS, counted=True) == []
+    assert counting_argv(LIMITS, counted=False)[0] == "/bin/sh"
+
+
+def test_zero_means_no_limit() -> None:
     none = ResourceLimits(memory=0, cpu_time=0, processes=0)
 
-    assert limiting_script(none, LimitedGroup(())) == "trap '' TERM; exec \"$@\""
-    assert counting_argv(none, LimitedGroup(())) == []
+    assert (resource_limits(none, counted=False), counting_argv(none, counted=False)) == ({}, [])
 
 
 @pytest.mark.parametrize(

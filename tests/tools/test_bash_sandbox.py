@@ -1,8 +1,10 @@
 """Bash and its walls, with walls that only watch: who is told, and that nothing is forgotten afterwards."""
 
 import os
+import subprocess
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.tool_calls import Access
 from tianting.sandbox.settings import FilesystemSettings, SandboxSettings
-from tianting.tools.bash import MAX_TIMEOUT, Bash, BashParameters
+from tianting.tools.bash import Bash, BashParameters
 from tianting.tools.bash_output import BashOutput, BashOutputParameters
 from tianting.tools.contract import ToolFailed
 from tianting.tools.read_ledger import ReadLedger
@@ -24,13 +26,16 @@ class WatchedCommand:
     """A command without walls."""
 
     keep_open: tuple[int, ...] = ()
-    ends_together = True
+    ends_together = False
 
     def __init__(self, argv: Sequence[str], variables: dict[str, str]) -> None:
         self.argv = argv
         self.environment = variables
         self.asked: list[tuple[int, str]] = []
         self.cleaned = 0
+
+    def spawn(self, *arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(*arguments, **options)
 
     def explain(self, exit_code: int, output: str) -> str | None:
         assert not self.cleaned
@@ -117,7 +122,7 @@ async def test_background_job_is_explained_when_it_is_looked_at(desk: Desk) -> N
     shown = await BashOutput(desk.jobs).run(BashOutputParameters(bash_id="job1"))
 
     assert str(shown.content).endswith(" [Sandbox did it.]; no new output")
-    assert walls.seconds == [MAX_TIMEOUT / 1000]
+    assert walls.seconds == [600]
 
 
 async def test_what_is_stopped_is_cleaned_up(desk: Desk) -> None:

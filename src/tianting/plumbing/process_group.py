@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -27,13 +27,17 @@ KILL_PATIENCE = 1.0
 """Seconds until a killed process must be gone; one that hangs in the kernel never is."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.001, 0.02
 
+Spawn = Callable[..., "subprocess.Popen[bytes]"]
+"""`subprocess.Popen`, or what takes the same arguments."""
+
 
 class ProcessGroup:
     """One running command. `wait` and `read` have one caller each, `end` any number."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", output: int) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", output: int, *, guarded: bool = False) -> None:
         self._process = process
         self._output = output
+        self._guarded = guarded
 
     @property
     def pid(self) -> int:
@@ -103,19 +107,37 @@ class ProcessGroup:
         for group in _living_groups(self.pid):
             for number in signals:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(group, number)
+                    if self._guarded and group == self.pid and number != signal.SIGKILL:
+                        self._signal_followers(number)
+                    else:
+                        os.killpg(group, number)
+
+    def _signal_followers(self, number: signal.Signals) -> None:
+        """All of the leader's group but the leader, whose end would be theirs before they could clean up."""
+        for process, group in _living_members(self.pid).items():
+            if group == self.pid != process:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(process, number)
 
 
 def start_group(
-    argv: Sequence[str], *, cwd: Path, environment: Mapping[str, str], keep_open: Iterable[int] = ()
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    keep_open: Iterable[int] = (),
+    spawn: Spawn = subprocess.Popen,
+    guarded: bool = False,
 ) -> ProcessGroup:
     """Start `argv` with empty input. It gets nothing but `environment`, and the descriptors `keep_open`.
 
+    `guarded` says that the program is only the guard of another one, and takes it along when it ends: nothing but
+    KILL is sent to it.
     Raises `OSError` (program or directory missing, arguments too long) or `ValueError` (a NUL byte in them).
     """
     reader, writer = os.pipe()
     try:
-        process = subprocess.Popen(
+        process = spawn(
             argv,
             cwd=cwd,
             env=environment,
@@ -131,7 +153,7 @@ def start_group(
     finally:
         os.close(writer)
     os.set_blocking(reader, False)
-    return ProcessGroup(process, reader)
+    return ProcessGroup(process, reader, guarded=guarded)
 
 
 async def _process_end(process: "subprocess.Popen[bytes]") -> None:
@@ -159,11 +181,16 @@ def _living_groups(session: int) -> set[int]:
     """The groups of `session` with a process that is no zombie. `timeout` makes one of its own, for example."""
     if sys.platform != "linux":
         return {session} if _has_members(session) else set()
-    found = set()
+    return set(_living_members(session).values())
+
+
+def _living_members(session: int) -> dict[int, int]:
+    """The processes of `session` that are no zombies, each with its group. Linux only."""
+    found = {}
     with os.scandir("/proc") as entries:
         for entry in entries:
             if entry.name.isdigit() and (group := _group_within(session, entry.path)):
-                found.add(group)
+                found[int(entry.name)] = group
     return found
 
 

@@ -36,26 +36,27 @@ class Mount(Struct, frozen=True, kw_only=True):
     """What stands there instead; empty: itself, or nothing for `hidden` and `scratch`."""
 
 
-def bubblewrap_argv(
-    program: str, policy: SandboxPolicy, *, cwd: str, look: Look, filter_descriptor: int | None = None
-) -> list[str]:
-    """`program` and its options; the command follows. `filter_descriptor` holds a seccomp filter.
+def bubblewrap_options(policy: SandboxPolicy, look: Look) -> list[str]:
+    """What bwrap is told whatever the command is.
 
     There is no --new-session: a command that is asked to end must stay reachable by its session. The caller starts
     it in a session without a terminal, and the filter forbids typing into one.
     """
-    argv = [program, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
-    argv += ["--die-with-parent", "--cap-drop", "ALL"]
+    options = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    options += ["--die-with-parent", "--cap-drop", "ALL"]
     if policy.network.reach != "all":
-        argv.append("--unshare-net")
+        options.append("--unshare-net")
     if not policy.nested_namespaces:
-        argv.append("--disable-userns")
-    if filter_descriptor is not None:
-        argv += ["--seccomp", str(filter_descriptor)]
+        options.append("--disable-userns")
     for name in policy.unset:
-        argv += ["--unsetenv", name]
-    argv += _file_system(policy, look)
-    return [*argv, "--chdir", cwd, "--"]
+        options += ["--unsetenv", name]
+    return [*options, *_file_system(policy, look)]
+
+
+def options_of_command(*, cwd: str, filter_descriptor: int | None = None) -> list[str]:
+    """What it is told of one. `filter_descriptor` holds a seccomp filter."""
+    filtered = [] if filter_descriptor is None else ["--seccomp", str(filter_descriptor)]
+    return [*filtered, "--chdir", cwd]
 
 
 def plan(policy: SandboxPolicy, look: Look) -> tuple[Mount, ...]:

@@ -12,8 +12,8 @@ from pathlib import Path
 import anyio
 from msgspec import Struct, structs
 
-from tianting.plumbing.process_group import start_group
-from tianting.sandbox.confinement import Confinement
+from tianting.plumbing.process_group import ProcessGroup, start_group
+from tianting.sandbox.confinement import Confinement, Wrapped
 from tianting.sandbox.policy import SandboxPolicy
 
 ATTEMPT_TIME = 10.0
@@ -121,7 +121,7 @@ async def _exit_code(confinement: Confinement, policy: SandboxPolicy, command: s
     """`None` where it took too long."""
     wrapped = confinement.wrap(["bash", "-c", command], policy, cwd=directory)
     try:
-        group = start_group(wrapped.argv, cwd=directory, environment=os.environ, keep_open=wrapped.keep_open)
+        group = _start(wrapped, wrapped.argv, directory)
         try:
             with anyio.move_on_after(ATTEMPT_TIME):
                 return await group.wait()
@@ -133,6 +133,10 @@ async def _exit_code(confinement: Confinement, policy: SandboxPolicy, command: s
         wrapped.after()
 
 
+def _start(wrapped: Wrapped, argv: list[str], directory: Path) -> ProcessGroup:
+    return start_group(argv, cwd=directory, environment=os.environ, keep_open=wrapped.keep_open, spawn=wrapped.spawn)
+
+
 async def _dies_with_its_parent(confinement: Confinement, policy: SandboxPolicy, directory: Path) -> CheckResult:
     """Kill what started the sandbox, as if the agent had crashed, and see whether the command goes on."""
     beat = directory / "beat"
@@ -140,7 +144,7 @@ async def _dies_with_its_parent(confinement: Confinement, policy: SandboxPolicy,
     wrapped = confinement.wrap(["bash", "-c", command], policy, cwd=directory)
     agent = ["bash", "-c", '"$@" & wait', "agent", *wrapped.argv]
     try:
-        group = start_group(agent, cwd=directory, environment=os.environ, keep_open=wrapped.keep_open)
+        group = _start(wrapped, agent, directory)
         started = await _within(2.0, beat.exists)
         os.kill(group.pid, 9)
         await group.wait()

@@ -70,6 +70,7 @@ async def open_sandbox(
             "Install bubblewrap, or set sandbox.failIfUnavailable to false."
         )
     async with AsyncExitStack() as opened:
+        opened.callback(confinement.close)
         scratch = opened.enter_context(TemporaryDirectory(prefix="tianting-", ignore_cleanup_errors=True))
         policy = policy_for(settings, structs.replace(places, private_tmp=scratch))
         proxy = await opened.enter_async_context(Proxy()) if policy.network.reach == "hosts" else None

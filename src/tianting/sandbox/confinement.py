@@ -1,15 +1,16 @@
 """What this machine can confine a command with, and the command confined: the one door of this room.
 
-    confinement = choose(environment)                               once
+    confinement = choose(environment)                               once; `close` it
     async with Proxy() as proxy:                                    once, if a policy names hosts
     wrapped = confinement.wrap(argv, policy, cwd=..., proxy=proxy)  for each command
     group = start_group(wrapped.argv, cwd=..., environment={**environment, **wrapped.environment},
-                        keep_open=[*keep_open, *wrapped.keep_open])
+                        keep_open=[*keep_open, *wrapped.keep_open],
+                        spawn=wrapped.spawn, guarded=wrapped.ends_together)
     ...                                                             it runs, and ends with all it started
     note = wrapped.explain(exit_code, output)
     wrapped.after()
 
-sh (limits) -> bwrap (namespaces, mounts, seccomp) -> env (TERM works again) -> the command
+born in its control groups -> limited at the gate -> bwrap (namespaces, mounts, seccomp) -> the command
 """
 
 import contextlib
@@ -17,29 +18,31 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct, structs
 
-from tianting.sandbox.bubblewrap import Standing, bubblewrap_argv, unprotected
+from tianting.sandbox.birthplaces import Birthplace, Birthplaces
+from tianting.sandbox.bubblewrap import (
+    Look,
+    Standing,
+    bubblewrap_options,
+    options_of_command,
+    unprotected,
+)
+from tianting.sandbox.control_groups import HIERARCHY, Controllers, find_controllers
 from tianting.sandbox.door import Door
 from tianting.sandbox.explanations import explanation
+from tianting.sandbox.gate import Gate
 from tianting.sandbox.landlock import SHORTCOMINGS, landlock_argv, landlock_probe
-from tianting.sandbox.limits import (
-    HIERARCHY,
-    Controllers,
-    LimitedGroup,
-    counting_argv,
-    ended_by,
-    find_controllers,
-    limiting_script,
-    make_group,
-)
-from tianting.sandbox.policy import SandboxPolicy
+from tianting.sandbox.limits import counting_argv, ended_by, limiting_argv, resource_limits
+from tianting.sandbox.policy import ResourceLimits, SandboxPolicy
 from tianting.sandbox.protected_paths import ProtectedPaths
 from tianting.sandbox.proxy import Proxy, proxy_environment
+from tianting.sandbox.remembered import Remembered
 from tianting.sandbox.seatbelt import SHORTCOMINGS as SHORTCOMINGS_ON_MACOS
 from tianting.sandbox.seatbelt import seatbelt_argv
 from tianting.sandbox.seccomp import filter_program
@@ -49,8 +52,7 @@ Mechanism = Literal["bubblewrap", "landlock", "seatbelt", "none"]
 _MISSING = "bubblewrap (the program bwrap) is not installed."
 _PROBE_TIME = 5.0
 """Seconds; it takes about five milliseconds."""
-_DEFAULT_TERM = ("env", "--default-signal=TERM")
-"""Of GNU coreutils. bwrap itself must not hear TERM, or the command would be killed before it can clean up."""
+_NO_LIMITS = ResourceLimits(memory=0, cpu_time=0, processes=0)
 
 
 class Abilities(Struct, frozen=True, kw_only=True):
@@ -61,68 +63,82 @@ class Abilities(Struct, frozen=True, kw_only=True):
     """Why it is no better, in a sentence for a person; empty for bubblewrap."""
     program: str = ""
     """The path of bwrap."""
-    can_reset_signals: bool = False
+    is_privileged: bool = False
+    """bwrap is installed with the rights of root: nobody else can limit it from outside."""
     machine: str = ""
     """The processor, as `os.uname` names it."""
     controllers: Controllers = Controllers()
 
 
+class _Ground(Struct, frozen=True):
+    """What a policy comes to, as long as the same things stand where it looks."""
+
+    options: tuple[str, ...] = ()
+    """Of bwrap."""
+    unprotected: tuple[str, ...] = ()
+
+
+class _Means(Struct, frozen=True, kw_only=True):
+    """What one command takes of the machine."""
+
+    birthplace: Birthplace
+    protected: ProtectedPaths
+    seccomp: int | None
+    """A descriptor that holds a filter."""
+    environment: Mapping[str, str]
+    door: Door | None
+    gate: Gate | None
+    closing: contextlib.ExitStack
+    """Gives all of it back."""
+
+
 class Wrapped:
     """One command, ready to start, and what to ask about it afterwards."""
 
-    def __init__(
-        self,
-        argv: list[str],
-        policy: SandboxPolicy,
-        *,
-        group: LimitedGroup,
-        protected: ProtectedPaths,
-        descriptors: tuple[int, ...],
-        environment: Mapping[str, str],
-        door: Door | None,
-        leave: Callable[[LimitedGroup], None],
-        ends_together: bool = False,
-    ) -> None:
+    def __init__(self, argv: list[str], policy: SandboxPolicy, means: _Means, *, ends_together: bool) -> None:
         self.argv = argv
         self.ends_together = ends_together
-        """The kernel ends all that the command started when it ends itself."""
-        self.keep_open = (*descriptors, door.descriptor) if door else descriptors
+        """The kernel ends all that the command started when it ends itself, and all of it with the first process."""
+        filters = () if means.seccomp is None else (means.seccomp,)
+        self.keep_open = (*filters, *(passage.descriptor for passage in (means.gate, means.door) if passage))
         """The command needs them; they are ours and closed by `after`."""
-        self.environment = {**environment, **(proxy_environment() if door else {})}
+        self.environment = {**means.environment, **(proxy_environment() if means.door else {})}
         """To be added to the command's own."""
-        self._door = door
         self._policy = policy
-        self._group = group
-        self._leave = leave
-        self._protected = protected
+        self._means = means
         self._taken_back: tuple[str, ...] = ()
-        self._descriptors = list(descriptors)
+
+    def spawn(self, *arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        """`subprocess.Popen`, but what it starts is limited from its first moment. Nothing else can start `argv`."""
+        process = self._means.birthplace.start(lambda: subprocess.Popen(*arguments, **options))
+        if self._means.gate:
+            try:
+                self._means.gate.open(process.pid)
+            except BaseException:
+                process.kill()
+                process.wait()
+                raise
+        return process
 
     def explain(self, exit_code: int, output: str) -> str | None:
         """What the sandbox had to do with the end of the command, for the model; at most 600 bytes.
 
         Puts protected paths right first. Call it when the command has ended, before `after`.
         """
-        self._taken_back += self._protected.restore()
-        limit = ended_by(exit_code, self._group.usage(), self._policy.limits)
+        self._taken_back += self._means.protected.restore()
+        limit = ended_by(exit_code, self._means.birthplace.usage(), self._policy.limits)
         return explanation(
             exit_code,
             output,
             self._policy,
             limit=limit,
-            blocked_hosts=self._door.blocked if self._door else (),
+            blocked_hosts=self._means.door.blocked if self._means.door else (),
             taken_back=self._taken_back,
         )
 
     def after(self) -> None:
         """Clean up. Ends what is left of the command; may be called again."""
-        while self._descriptors:
-            os.close(self._descriptors.pop())
-        if self._door:
-            self._door.close()
-        self._protected.restore()
-        if not self._group.close():
-            self._leave(self._group)
+        self._means.closing.close()
 
 
 class Confinement:
@@ -130,7 +146,8 @@ class Confinement:
 
     def __init__(self, abilities: Abilities) -> None:
         self.abilities = abilities
-        self._leaving: list[LimitedGroup] = []
+        self._birthplaces = Birthplaces(abilities.controllers)
+        self._known: tuple[SandboxPolicy, Remembered[_Ground]] | None = None
 
     @property
     def confines(self) -> bool:
@@ -143,30 +160,69 @@ class Confinement:
         Without a `proxy` a policy that names hosts lets a command reach none.
         Raises `OSError` where descriptors or control groups run out.
         """
-        # A group whose processes are still dying cannot be removed; the next command finds it empty.
-        self._leaving = [group for group in self._leaving if not group.close()]
-        group = make_group(self.abilities.controllers, policy.limits)
-        descriptors = self._filter(policy)
-        by_proxy = self._has_bubblewrap and policy.network.reach == "hosts"
-        door = proxy.open(policy.network) if proxy and by_proxy else None
-        walls = [*self._walls(policy, cwd, descriptors), *(door.argv if door else ())]
-        inner = [*walls, *counting_argv(policy.limits, group), *argv] if self.confines else argv
-        script = limiting_script(policy.limits, group)
-        return Wrapped(
-            ["/bin/sh", "-c", script, "sh", *inner],
-            policy,
-            group=group,
-            protected=ProtectedPaths(unprotected(policy, look) if self.confines else ()),
-            descriptors=descriptors,
-            environment=self._scratch(policy),
-            door=door,
-            leave=self._leaving.append,
-            ends_together=self._has_bubblewrap,
-        )
+        with contextlib.ExitStack() as opened:
+            means = self._means(policy, cwd, proxy, opened)
+            return Wrapped([*self._front(policy, means), *argv], policy, means, ends_together=self._has_bubblewrap)
+
+    def close(self) -> None:
+        """End what stands ready for the next command. Takes at most 0.05 s."""
+        self._birthplaces.close()
 
     @property
     def _has_bubblewrap(self) -> bool:
         return self.abilities.mechanism == "bubblewrap"
+
+    def _means(self, policy: SandboxPolicy, cwd: Path, proxy: Proxy | None, opened: contextlib.ExitStack) -> _Means:
+        birthplace = self._birthplaces.take(policy.limits)
+        opened.callback(self._birthplaces.give_back, birthplace)
+        ground = self._ground_of(policy)
+        protected = ProtectedPaths(ground.unprotected)
+        opened.callback(protected.restore)
+        seccomp = self._filter(policy, opened)
+        gate = door = None
+        if self._has_bubblewrap:
+            options = [*ground.options, *options_of_command(cwd=str(cwd), filter_descriptor=seccomp)]
+            gate = Gate(options, {} if self.abilities.is_privileged else _limits(policy, birthplace))
+            opened.callback(gate.close)
+        if proxy and gate and policy.network.reach == "hosts":
+            door = proxy.open(policy.network)
+            opened.callback(door.close)
+        return _Means(
+            birthplace=birthplace,
+            protected=protected,
+            seccomp=seccomp,
+            environment=self._scratch(policy),
+            door=door,
+            gate=gate,
+            closing=opened.pop_all(),
+        )
+
+    def _ground_of(self, policy: SandboxPolicy) -> _Ground:
+        """Asked for each command, and nearly always the same."""
+        policy = structs.replace(policy, limits=_NO_LIMITS)
+        if self._known is None or self._known[0] != policy:
+            self._known = (policy, Remembered(partial(_ground, policy, self.abilities.mechanism)))
+        return self._known[1].answer(look)
+
+    def _front(self, policy: SandboxPolicy, means: _Means) -> list[str]:
+        """What stands before the command: a shell that limits, where nothing else does, and the walls."""
+        place = means.birthplace
+        limits = {} if means.gate and not self.abilities.is_privileged else _limits(policy, place)
+        walls = self._walls(policy, means)
+        door = means.door.argv if means.door else []
+        counting = counting_argv(policy.limits, counted=place.group.counts) if self.confines else []
+        return [*limiting_argv(place.entrance, limits), *walls, *door, *counting]
+
+    def _walls(self, policy: SandboxPolicy, means: _Means) -> list[str]:
+        match self.abilities.mechanism:
+            case "bubblewrap":
+                return [self.abilities.program, *(means.gate.argv if means.gate else ()), "--"]
+            case "landlock":
+                return landlock_argv(policy, entries=_entries, filter_descriptor=means.seccomp)
+            case "seatbelt":
+                return seatbelt_argv(policy)
+            case "none":
+                return []
 
     def _scratch(self, policy: SandboxPolicy) -> dict[str, str]:
         """Where temporary files can be written: the agent's own TMPDIR may be out of reach."""
@@ -179,30 +235,20 @@ class Confinement:
                 return {"TMPDIR": "/tmp"}  # noqa: S108
         return {}
 
-    def _walls(self, policy: SandboxPolicy, cwd: Path, descriptors: tuple[int, ...]) -> list[str]:
-        descriptor = descriptors[0] if descriptors else None
-        match self.abilities.mechanism:
-            case "bubblewrap":
-                program = self.abilities.program
-                argv = bubblewrap_argv(program, policy, cwd=str(cwd), look=look, filter_descriptor=descriptor)
-            case "landlock":
-                argv = landlock_argv(policy, entries=_entries, filter_descriptor=descriptor)
-            case "seatbelt":
-                argv = seatbelt_argv(policy)
-            case "none":
-                return []
-        return [*argv, *_DEFAULT_TERM] if self.abilities.can_reset_signals else argv
-
-    def _filter(self, policy: SandboxPolicy) -> tuple[int, ...]:
+    def _filter(self, policy: SandboxPolicy, opened: contextlib.ExitStack) -> int | None:
         if self.abilities.mechanism not in ("bubblewrap", "landlock"):
-            return ()
-        program = filter_program(
+            return None
+        program = _filter_program(
             self.abilities.machine,
             unix_sockets=policy.all_unix_sockets or bool(policy.unix_sockets),
             network=self._has_bubblewrap or policy.network.reach == "all",
             nested_namespaces=policy.nested_namespaces,
         )
-        return (_in_memory(program),) if program else ()
+        if program is None:
+            return None
+        descriptor = _in_memory(program)
+        opened.callback(os.close, descriptor)
+        return descriptor
 
 
 def choose(environment: Mapping[str, str], program: str = "") -> Confinement:
@@ -222,18 +268,16 @@ def choose(environment: Mapping[str, str], program: str = "") -> Confinement:
 def _try_bubblewrap(program: str) -> Abilities:
     probe = [program, "--unshare-user", "--unshare-pid", "--unshare-net"]
     probe += ["--ro-bind", "/", "/", "--proc", "/proc", "--"]
-    if not _failure([*probe, *_DEFAULT_TERM, "true"]):
-        return Abilities(mechanism="bubblewrap", program=program, can_reset_signals=True)
     if failure := _failure([*probe, "true"]):
         return _try_landlock(f"{program} does not work here: {failure}.")
-    return Abilities(mechanism="bubblewrap", program=program)
+    privileged = bool(os.stat(program).st_mode & stat.S_ISUID)  # noqa: PTH116 - as for `look`
+    return Abilities(mechanism="bubblewrap", program=program, is_privileged=privileged)
 
 
 def _try_landlock(why_not_bubblewrap: str) -> Abilities:
     if failure := _failure(landlock_probe()):
         return Abilities(mechanism="none", reason=f"{why_not_bubblewrap} Landlock does not work either: {failure}")
-    can_reset = not _failure([*_DEFAULT_TERM, "true"])
-    return Abilities(mechanism="landlock", reason=f"{why_not_bubblewrap} {SHORTCOMINGS}", can_reset_signals=can_reset)
+    return Abilities(mechanism="landlock", reason=f"{why_not_bubblewrap} {SHORTCOMINGS}")
 
 
 def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
@@ -274,6 +318,20 @@ def _controllers() -> Controllers:
     with contextlib.suppress(OSError, ValueError):
         return find_controllers(HIERARCHY, Path("/proc/self/cgroup").read_text())
     return Controllers()
+
+
+def _ground(policy: SandboxPolicy, mechanism: Mechanism, look: Look) -> _Ground:
+    if mechanism == "none":
+        return _Ground()
+    options = bubblewrap_options(policy, look) if mechanism == "bubblewrap" else ()
+    return _Ground(tuple(options), unprotected(policy, look))
+
+
+def _limits(policy: SandboxPolicy, birthplace: Birthplace) -> dict[int, tuple[int, int]]:
+    return resource_limits(policy.limits, counted=birthplace.group.counts)
+
+
+_filter_program = lru_cache(maxsize=8)(filter_program)
 
 
 def _entries(directory: str) -> tuple[str, ...]:

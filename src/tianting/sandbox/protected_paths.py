@@ -4,38 +4,44 @@ A mount point made for the purpose would leave an empty `.git/hooks` or `.vscode
 """
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 SUFFIX = ".blocked-by-sandbox"
+_SOMETHING = "\0"
+"""No link leads there."""
 
 
 class ProtectedPaths:
     """What stood at some paths before a command, and how to get back there."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        self._before = {path: _link(path) for path in paths}
+        self._before = {path: _standing(path) for path in paths}
 
     def restore(self) -> tuple[str, ...]:
         """Move aside what came to stand there meanwhile. Returns those paths; nothing is ever deleted."""
         return tuple(path for path, before in self._before.items() if _restored(path, before))
 
 
-def _restored(path: str, before: str | None) -> bool:
-    if _link(path) == before and (before is not None or not os.path.lexists(path)):
+def _restored(path: str, before: str) -> bool:
+    now = _standing(path)
+    if before in (now, _SOMETHING):
         return False
     with contextlib.suppress(OSError):
-        if os.path.lexists(path):
+        if now:
             Path(path).rename(f"{path}{SUFFIX}-{os.urandom(2).hex()}")
-        if before is not None:
+        if before:
             Path(path).symlink_to(before)
         return True
     return False
 
 
-def _link(path: str) -> str | None:
+def _standing(path: str) -> str:
+    """Where a link leads, nothing where nothing stands, and no path for all else."""
     try:
-        return str(Path(path).readlink())
-    except OSError:
-        return None
+        # Asked three times for every command: a `Path` would take four times as long.
+        return os.readlink(path)  # noqa: PTH115
+    except OSError as error:
+        return "" if error.errno in (errno.ENOENT, errno.ENOTDIR) else _SOMETHING

@@ -5,7 +5,8 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from subprocess import Popen
+from typing import Any, Protocol
 
 from tianting.sandbox.settings import SandboxSettings
 
@@ -30,7 +31,12 @@ class ConfinedCommand(Protocol):
 
     @property
     def ends_together(self) -> bool:
-        """Whether the system ends all that it started when it ends itself: then nobody needs to look for survivors."""
+        """Whether the system ends all that it started when it ends itself: then nobody needs to look for survivors, and
+        its first process must be spared until the others had their time."""
+        ...
+
+    def spawn(self, *arguments: Any, **options: Any) -> Popen[bytes]:
+        """To be called instead of `subprocess.Popen`, with the same arguments."""
         ...
 
     def explain(self, exit_code: int, output: str) -> str | None:

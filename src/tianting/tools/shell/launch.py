@@ -118,6 +118,8 @@ def _start(prepared: _Prepared, cwd: Path, report: DirectoryReport, confine: Con
             cwd=cwd,
             environment={**prepared.environment, **confined.environment},
             keep_open=(*prepared.keep_open, *confined.keep_open),
+            spawn=confined.spawn,
+            guarded=confined.ends_together,
         )
     except BaseException:
         confined.after()
