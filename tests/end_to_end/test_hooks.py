@@ -78,13 +78,18 @@ async def test_a_hook_blocks_a_command_and_the_model_reads_why(
 ) -> None:
     hooked(stage, PreToolUse={"matcher": "Bash", **command(line, **more)})
 
-    ended, requests = await run(stage, TOUCH, *MAY)
+    ended, requests = await run(stage, TOUCH, *MAY, "--include-hook-events")
 
     assert [(result["content"], result["is_error"]) for result in results(requests[-1])] == [(told, True)]
     assert not (stage.project / "made").exists()
     assert ended.code == 0
-    [response] = [line for line in ended.lines if line.get("subtype") == "hook_response"]
-    assert (response["hook_name"], response["hook_event"]) == ("PreToolUse:Bash", "PreToolUse")
+    begun, answered = [line for line in ended.lines if line.get("subtype") in ("hook_started", "hook_response")]
+    assert (begun["subtype"], begun["hook_name"], begun["hook_event"]) == (
+        "hook_started",
+        "PreToolUse:Bash",
+        "PreToolUse",
+    )
+    assert (answered["subtype"], answered["hook_id"]) == ("hook_response", begun["hook_id"])
 
 
 @pytest.mark.parametrize(

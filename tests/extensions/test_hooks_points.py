@@ -14,12 +14,12 @@ from tianting.extensions.hooks.dry_run import DryRun, Trial, dry_run
 from tianting.extensions.hooks.events import Circumstances, PreToolUse, SubagentStart
 from tianting.extensions.hooks.outcome import HookOutcome
 from tianting.extensions.hooks.points import MOST_REMINDERS, HookPoints, Ties
-from tianting.extensions.hooks.port import AgentHooks, BeforeTool, BeforeTurn, NoHooks, weighed
+from tianting.extensions.hooks.port import AgentHooks, BeforeStop, BeforeTool, BeforeTurn, NoHooks, weighed
 from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict
 from tianting.permissions.updates import PermissionUpdate, SetMode, suggested
 from tianting.protocol.content import Text
 from tianting.protocol.errors import ConfigError
-from tianting.protocol.events import HooksAsked
+from tianting.protocol.events import HooksAsked, HookStarted
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
 pytestmark = pytest.mark.anyio
@@ -40,8 +40,9 @@ def reported() -> list[HooksAsked]:
 def points(make_runner: MakeRunner, tmp_path: Path, reported: list[HooksAsked]) -> MakePoints:
     """Builds the points of a session where one event has these commands."""
 
-    async def report(asked: HooksAsked) -> None:
-        reported.append(asked)
+    async def report(told: HookStarted | HooksAsked) -> None:
+        if isinstance(told, HooksAsked):
+            reported.append(told)
 
     def apply(updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
         return tuple(f"applied {update}" for update in updates)
@@ -212,15 +213,16 @@ async def test_a_session_begins_with_what_hooks_know(points: MakePoints) -> None
 async def test_the_model_goes_on_until_it_is_enough(points: MakePoints, tmp_path: Path) -> None:
     hooked = points("Stop", "cat > event; echo more >&2; exit 2")
 
-    assert await hooked.stopping("done", times=0) == "more"
+    assert await hooked.stopping("done", times=0) == BeforeStop(more="more")
     assert '"stop_hook_active":false,"last_assistant_message":"done"' in (tmp_path / "event").read_text()
-    assert await hooked.stopping("done", times=MOST_REMINDERS - 1) == "more"
+    assert await hooked.stopping("done", times=MOST_REMINDERS - 1) == BeforeStop(more="more")
     assert '"stop_hook_active":true' in (tmp_path / "event").read_text()
-    assert await hooked.stopping("done", times=MOST_REMINDERS) is None
+    assert await hooked.stopping("done", times=MOST_REMINDERS) == BeforeStop()
 
 
 async def test_a_hook_that_ends_the_turn_does_not_keep_the_model_at_work(points: MakePoints) -> None:
-    assert await points("Stop", says('{"continue": false, "decision": "block"}')).stopping("", times=0) is None
+    hooked = points("Stop", says('{"continue": false, "decision": "block", "stopReason": "Enough."}'))
+    assert await hooked.stopping("", times=0) == BeforeStop(stop="Enough.")
 
 
 async def test_a_summary_can_be_refused(points: MakePoints) -> None:
@@ -421,7 +423,7 @@ async def test_without_hooks_everything_goes_on() -> None:
     assert await hooks.after_tool(CALL, ACCESSES, OK, duration=1) is OK
     assert await hooks.session_started("startup", "m") == BeforeTurn()
     assert await hooks.prompt_submitted("hi", "p1") == BeforeTurn()
-    assert await hooks.stopping("done", times=0) is None
+    assert await hooks.stopping("done", times=0) == BeforeStop()
     assert await hooks.compacting("auto") is None
     await hooks.permission_denied(CALL, ACCESSES, "no")
     await hooks.compacted("auto", "all")

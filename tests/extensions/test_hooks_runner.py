@@ -19,9 +19,11 @@ from tianting.extensions.hooks.events import (
     UserPromptSubmit,
 )
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
+from tianting.extensions.hooks.reading import read_hooks
 from tianting.extensions.hooks.runner import HookRunner
 from tianting.extensions.hooks.schema import CallbackHook, Hook
 from tianting.protocol.errors import ConfigError
+from tianting.protocol.events import HookStarted
 
 pytestmark = pytest.mark.anyio
 BASH = PreToolUse(tool_name="Bash", tool_input={"command": "ls"}, tool_use_id="t")
@@ -358,3 +360,35 @@ async def test_a_question_that_nobody_answers_is_a_failure(make_runner: MakeRunn
         (await run(make_runner(hooks, ask_model=ask_model), given(STOP))).blocked or ""
     )
     assert "there is no model to ask" in ((await run(make_runner(hooks), given(STOP))).blocked or "")
+
+
+async def test_a_command_is_told_before_it_runs_under_the_id_of_its_record(
+    make_runner: MakeRunner, given: MakeInput, tmp_path: Path
+) -> None:
+    began: list[tuple[HookStarted, bool]] = []
+
+    async def on_start(started: HookStarted) -> None:
+        began.append((started, (tmp_path / "ran").exists()))
+
+    async def answer(event: bytes) -> str:
+        return "{}"
+
+    hooks = [*read_hooks(commands("touch ran"), "settings.json").hooks, *callback(answer)]
+    with anyio.fail_after(10):
+        async with make_runner(hooks) as runner:
+            outcome = await runner.run(given(BASH), on_start=on_start)
+
+    command, called_back = outcome.records
+    assert began == [(HookStarted(hook_id=command.hook_id, name="PreToolUse:Bash", event="PreToolUse"), False)]
+    assert (command.kind, called_back.kind, (tmp_path / "ran").exists()) == ("command", "callback", True)
+    assert command.hook_id != called_back.hook_id
+
+
+async def test_what_a_listener_raises_gets_out_as_it_is(make_runner: MakeRunner, given: MakeInput) -> None:
+    async def on_start(started: HookStarted) -> None:
+        raise BrokenPipeError
+
+    with anyio.fail_after(10):
+        async with make_runner(commands("true")) as runner:
+            with pytest.raises(BrokenPipeError):
+                await runner.run(given(BASH), on_start=on_start)

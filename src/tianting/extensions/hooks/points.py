@@ -30,7 +30,7 @@ from tianting.extensions.hooks.events import (
 )
 from tianting.extensions.hooks.matching import Holds, always
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
-from tianting.extensions.hooks.port import BeforeTool, BeforeTurn, Source, Tell, Trigger
+from tianting.extensions.hooks.port import BeforeStop, BeforeTool, BeforeTurn, Source, Tell, Trigger
 from tianting.extensions.hooks.runner import HookRunner
 from tianting.permissions.decision import Delegate, Person
 from tianting.permissions.updates import PermissionUpdate
@@ -90,7 +90,7 @@ class HookPoints:
         if not self._runner.waits_for(type(event).__name__):
             return NOTHING
         circumstances = structs.replace(self._ties.circumstances(), prompt_id=self._prompt_id)
-        outcome = await self._runner.run(HookInput(event=event, circumstances=circumstances), holds)
+        outcome = await self._runner.run(HookInput(event=event, circumstances=circumstances), holds, self._tell)
         if self._tell is not None and (outcome.messages or outcome.records):
             await self._tell(HooksAsked(records=outcome.records, messages=outcome.messages))
         return outcome
@@ -155,12 +155,12 @@ class HookPoints:
         self._prompt_id = prompt_id
         return _before_turn(await self.ask(UserPromptSubmit(prompt=prompt)))
 
-    async def stopping(self, last_message: str, *, times: int) -> str | None:
-        """What the model must still do; None lets the turn end, as it does after `MOST_REMINDERS` times."""
+    async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
+        """Ask before the turn ends. After `MOST_REMINDERS` times it does, and nothing is asked."""
         if times >= MOST_REMINDERS:
-            return None
+            return BeforeStop()
         outcome = await self.ask(Stop(stop_hook_active=times > 0, last_assistant_message=last_message))
-        return outcome.blocked if outcome.stop is None else None
+        return BeforeStop(stop=outcome.stop) if outcome.stop is not None else BeforeStop(more=outcome.blocked)
 
     async def compacting(self, trigger: Trigger, instructions: str = "") -> str | None:
         """Why the history must not be summarised now; None where it may."""

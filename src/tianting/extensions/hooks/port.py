@@ -9,12 +9,12 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct
 
 from tianting.permissions.decision import Allow, Ask, Delegate, Person, Verdict
-from tianting.protocol.events import HooksAsked
+from tianting.protocol.events import HooksAsked, HookStarted
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
 Source = Literal["startup", "resume", "clear", "compact"]
 Trigger = Literal["manual", "auto"]
-Tell = Callable[[HooksAsked], Awaitable[None]]
+Tell = Callable[[HookStarted | HooksAsked], Awaitable[None]]
 """Takes what hooks did, for whoever shows or stores it. What it raises gets out of the method that asked them."""
 
 
@@ -42,6 +42,15 @@ class BeforeTurn(Struct, frozen=True, kw_only=True):
     session_title: str = ""
     initial_user_message: str = ""
     """A prompt to begin with, from a session's start."""
+
+
+class BeforeStop(Struct, frozen=True, kw_only=True):
+    """What hooks say of a turn whose answer is there; nothing, where it may end."""
+
+    more: str | None = None
+    """What the model must still do, as a message to it."""
+    stop: str | None = None
+    """Why the turn must end, for the person to read. There is nothing more then."""
 
 
 class AgentHooks(Protocol):
@@ -87,11 +96,8 @@ class AgentHooks(Protocol):
         """Ask before a prompt is worked on. Until the next one, all that happens belongs to `prompt_id`."""
         ...
 
-    async def stopping(self, last_message: str, *, times: int) -> str | None:
-        """What the model must still do, as a message to it; None lets the turn end.
-
-        `times` counts how often that was said in this turn already.
-        """
+    async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
+        """Ask before the turn ends. `times` counts how often hooks wanted more in this turn already."""
         ...
 
     async def compacting(self, trigger: Trigger, instructions: str = "") -> str | None:
@@ -169,9 +175,9 @@ class NoHooks:
         """Go on."""
         return BeforeTurn()
 
-    async def stopping(self, last_message: str, *, times: int) -> str | None:
+    async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
         """Let it stop."""
-        return None
+        return BeforeStop()
 
     async def compacting(self, trigger: Trigger, instructions: str = "") -> str | None:
         """Go on."""

@@ -5,7 +5,7 @@ event -> which hooks -> each in time: command | address | model | callback -> ve
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -24,7 +24,7 @@ from tianting.extensions.hooks.spill import LONGEST, Spill
 from tianting.extensions.hooks.verdict import Said, judge
 from tianting.extensions.hooks.web import WebHooks
 from tianting.protocol.errors import TiantingError
-from tianting.protocol.events import HookRecord
+from tianting.protocol.events import HookKind, HookRecord, HookStarted
 from tianting.protocol.ids import NewId
 
 log = logging.getLogger(__name__)
@@ -34,6 +34,8 @@ SECONDS = 60.0
 _SHORTER = {"UserPromptSubmit": 30.0, "SessionEnd": 10.0}
 """Where a person sits and waits."""
 _QUESTION_SECONDS = 30.0
+
+OnStart = Callable[[HookStarted], Awaitable[None]]
 
 
 class HookSetting(Struct, frozen=True, kw_only=True):
@@ -86,33 +88,41 @@ class HookRunner:
         """Every hook of the event, and why it would not run now."""
         return select((hook for hook in self._hooks if _mark(hook) not in self._spent), hook_input, holds)
 
-    async def run(self, hook_input: HookInput, holds: Holds = always) -> HookOutcome:
-        """Ask them all. Never raises but for cancellation: what fails becomes a message, or a refusal.
+    async def run(self, hook_input: HookInput, holds: Holds = always, on_start: OnStart | None = None) -> HookOutcome:
+        """Ask them all. What fails becomes a message, or a refusal; what `on_start` raises gets out.
 
-        `holds` judges the rules of hooks that have an `if`.
+        `holds` judges the rules of hooks that have an `if`. `on_start` is told of each command before any runs.
         """
         if not self.waits_for(hook_input.event_name):
             return NOTHING
-        hooks = self._due(hook_input, holds)
-        outcomes = [NOTHING] * len(hooks)
+        asked: dict[str, Hook] = {}
+        for hook in self._due(hook_input, holds):
+            if self._background is not None and _is_unheard(hook):
+                self._background.start_soon(self._run_unheard, hook, hook_input)
+            else:
+                asked[self._new_id()] = hook
+        if on_start is not None:
+            await _announce(asked, hook_input, on_start)
+        return self._spill.shortened(joined(await self._ask_together(asked, hook_input)))
 
-        async def ask(index: int, hook: Hook) -> None:
-            outcomes[index] = await self.ask(hook, hook_input)
+    async def _ask_together(self, asked: Mapping[str, Hook], hook_input: HookInput) -> list[HookOutcome]:
+        outcomes = [NOTHING] * len(asked)
+
+        async def ask(index: int, hook_id: str, hook: Hook) -> None:
+            outcomes[index] = await self.ask(hook, hook_input, hook_id)
 
         async with anyio.create_task_group() as tasks:
-            for index, hook in enumerate(hooks):
-                if self._background is not None and _is_unheard(hook):
-                    self._background.start_soon(self._run_unheard, hook, hook_input)
-                else:
-                    tasks.start_soon(ask, index, hook)
-        return self._spill.shortened(joined(outcomes))
+            for index, (hook_id, hook) in enumerate(asked.items()):
+                tasks.start_soon(ask, index, hook_id, hook)
+        return outcomes
 
-    async def ask(self, hook: Hook, hook_input: HookInput) -> HookOutcome:
-        """Ask one hook, whatever it waits for, and wait for its answer."""
+    async def ask(self, hook: Hook, hook_input: HookInput, hook_id: str = "") -> HookOutcome:
+        """Ask one hook, whatever it waits for, and wait for its answer. `hook_id` names its record."""
         begun = time.monotonic()
         said = await self._guarded(hook, hook_input)
         outcome = judge(hook_input.event_name, said, title=hook.title, on_failure=hook.action.on_failure)
-        record = self._record(hook, hook_input, said, outcome, time.monotonic() - begun)
+        record = _record(hook, hook_input, said, outcome)
+        record = structs.replace(record, hook_id=hook_id or self._new_id(), duration=time.monotonic() - begun)
         return structs.replace(outcome, records=(record,))
 
     def _due(self, hook_input: HookInput, holds: Holds) -> list[Hook]:
@@ -146,20 +156,12 @@ class HookRunner:
         if said.failure or said.exit_code:
             log.warning("the background hook %r failed: %s", hook.title, said.failure or f"exit code {said.exit_code}")
 
-    def _record(
-        self, hook: Hook, hook_input: HookInput, said: Said, outcome: HookOutcome, duration: float
-    ) -> HookRecord:
-        return HookRecord(
-            hook_id=self._new_id(),
-            name=":".join((hook_input.event_name, *subjects_of(hook_input.event)[:1])),
-            event=hook_input.event_name,
-            title=hook.title,
-            stdout="" if outcome.hides_output else said.stdout[:LONGEST],
-            stderr="" if outcome.hides_output else said.stderr[:LONGEST],
-            exit_code=said.exit_code,
-            outcome="cancelled" if said.timed_out else "error" if said.failure or said.exit_code else "success",
-            duration=duration,
-        )
+
+async def _announce(asked: Mapping[str, Hook], hook_input: HookInput, on_start: OnStart) -> None:
+    """Not from within the tasks: a task group would wrap what a listener raises."""
+    for hook_id, hook in asked.items():
+        if isinstance(hook.action, CommandHook):
+            await on_start(HookStarted(hook_id=hook_id, name=_name(hook_input), event=hook_input.event_name))
 
 
 async def _call_back(action: CallbackHook, event: bytes, seconds: float) -> Said:
@@ -169,6 +171,37 @@ async def _call_back(action: CallbackHook, event: bytes, seconds: float) -> Said
         except TiantingError as error:
             return Said(failure=f"could not be asked: {error}")
     return Said(failure=f"took longer than {seconds:g} s", timed_out=True)
+
+
+def _record(hook: Hook, hook_input: HookInput, said: Said, outcome: HookOutcome) -> HookRecord:
+    """What is known of one run but for its id and its duration."""
+    return HookRecord(
+        hook_id="",
+        name=_name(hook_input),
+        event=hook_input.event_name,
+        kind=_kind(hook),
+        title=hook.title,
+        stdout="" if outcome.hides_output else said.stdout[:LONGEST],
+        stderr="" if outcome.hides_output else said.stderr[:LONGEST],
+        exit_code=said.exit_code,
+        outcome="cancelled" if said.timed_out else "error" if said.failure or said.exit_code else "success",
+    )
+
+
+def _kind(hook: Hook) -> HookKind:
+    match hook.action:
+        case CommandHook():
+            return "command"
+        case HttpHook():
+            return "http"
+        case PromptHook():
+            return "prompt"
+        case CallbackHook():
+            return "callback"
+
+
+def _name(hook_input: HookInput) -> str:
+    return ":".join((hook_input.event_name, *subjects_of(hook_input.event)[:1]))
 
 
 def _is_unheard(hook: Hook) -> bool:
