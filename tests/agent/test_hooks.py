@@ -11,10 +11,10 @@ from msgspec import structs
 from tests.agent.conftest import Habit, Parameters, Turns
 from tianting.agent.loop import STOPPED
 from tianting.agent.required_output import RequiredOutput
-from tianting.extensions.hooks.port import BeforeTool, NoHooks
+from tianting.extensions.hooks.port import BeforeStop, BeforeTool, NoHooks
 from tianting.models.scripted import calls, says
 from tianting.permissions.decision import Allow, Ask, Deny, Verdict
-from tianting.protocol.events import ToolFinished, ToolStarted, TurnFinished
+from tianting.protocol.events import HooksAsked, ToolFinished, ToolStarted, TurnFinished
 from tianting.protocol.messages import unanswered_calls
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
 
@@ -32,11 +32,13 @@ class Told(NoHooks):
         before: Callable[[ToolCall], BeforeTool] = lambda call: BeforeTool(),
         see: See = lambda result: result,
         wanted: tuple[str, ...] = (),
+        stop: str | None = None,
     ) -> None:
         self.asked: list[Any] = []
         self._before = before
         self._see = see
         self._wanted = wanted
+        self._stop = stop
 
     async def before_tool(self, call: ToolCall, accesses: tuple[Access, ...]) -> BeforeTool:
         await anyio.lowlevel.checkpoint()
@@ -60,10 +62,12 @@ class Told(NoHooks):
     async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
         self.asked.append(("denied", reason))
 
-    async def stopping(self, last_message: str, *, times: int) -> str | None:
+    async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
         await anyio.lowlevel.checkpoint()
         self.asked.append(("stopping", last_message, times))
-        return self._wanted[times] if times < len(self._wanted) else None
+        if times < len(self._wanted):
+            return BeforeStop(more=self._wanted[times])
+        return BeforeStop(stop=self._stop)
 
 
 def refusal(call: ToolCall, **more: Any) -> BeforeTool:
@@ -190,6 +194,28 @@ async def test_a_hook_keeps_the_model_at_work(turns: Turns) -> None:
     assert (report.end, report.text) == ("answered", "Linted.")
 
 
+async def test_a_hook_ends_the_turn_with_its_answer(turns: Turns) -> None:
+    turns.hooks = Told(wanted=("Run the tests.",), stop="Enough.")
+
+    report = await turns.run(says("Done."), says("Tested."))
+
+    assert turns.said()[1:] == ["model: Done.", "user: Run the tests.", "model: Tested."]
+    assert (report.end, report.text) == ("hook_stopped", "Tested.")
+    assert turns.events[-2:] == [HooksAsked(messages=("Enough.",)), TurnFinished(report=report)]
+
+
+async def test_data_is_given_though_a_hook_ended_the_turn(turns: Turns) -> None:
+    turns.goal = RequiredOutput({"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]})
+    turns.tools.append(turns.goal)
+    hooks = Told(stop="Enough.")
+    hooks.before_tool = NoHooks().before_tool  # type: ignore[method-assign]  # the call has no text
+    turns.hooks = hooks
+
+    report = await turns.run(says("", calls("StructuredOutput", sum=3)))
+
+    assert (report.end, report.structured_output) == ("hook_stopped", {"sum": 3})
+
+
 async def test_no_hook_keeps_the_model_at_work_beyond_its_limits(turns: Turns) -> None:
     turns.limits = structs.replace(turns.limits, max_turns=1)
     turns.hooks = Told(wanted=("More.",))
@@ -235,9 +261,9 @@ class HangingAt(NoHooks):
     async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
         await self._hang_at("denied")
 
-    async def stopping(self, last_message: str, *, times: int) -> str | None:
+    async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
         await self._hang_at("stopping")
-        return None
+        return BeforeStop()
 
     async def _hang_at(self, point: str) -> None:
         if point == self._point:

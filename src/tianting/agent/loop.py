@@ -29,6 +29,7 @@ from tianting.protocol.deltas import MessageFinished
 from tianting.protocol.errors import ModelError
 from tianting.protocol.events import (
     AnswerAborted,
+    HooksAsked,
     NoteAdded,
     PromptDelivered,
     RequestStarted,
@@ -122,7 +123,7 @@ class AgentLoop:
         finally:
             self._spent_before += turn.tally.cost_usd
             turn.leave_calls(_STOPPED_CALL)
-        if self._goal is not None and report.end == "answered":
+        if self._goal is not None and report.end in {"answered", "hook_stopped"}:
             report = structs.replace(report, structured_output=self._goal.value)
         with anyio.CancelScope(shield=True):  # an interrupt in the last moment must not keep the end from anybody
             await turn.emit(TurnFinished(report=report))
@@ -224,13 +225,16 @@ class AgentLoop:
 
     async def _unless_more_is_wanted(self, turn: Turn, ending: Ending) -> Ending | None:
         """`ending`, unless a hook keeps the model at work: what it wants is the next message."""
-        wanted = await self._hooks.stopping(ending.text, times=turn.reminders)
-        if wanted is None:
+        said = await self._hooks.stopping(ending.text, times=turn.reminders)
+        if said.stop is not None:
+            await turn.emit(HooksAsked(messages=(said.stop,)))
+            return structs.replace(ending, end="hook_stopped")
+        if said.more is None:
             return ending
         turn.reminders += 1
         if self._goal is not None:
             self._goal.begin()
-        await self._add(turn, user_text(wanted, meta=True))
+        await self._add(turn, user_text(said.more, meta=True))
         return None
 
     async def _heed(self, turn: Turn, concern: Concern) -> Ending | None:
