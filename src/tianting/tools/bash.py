@@ -22,6 +22,7 @@ from tianting.tools.shell.background_jobs import BackgroundJobs
 from tianting.tools.shell.command import only_waits, showing
 from tianting.tools.shell.command_report import command_report
 from tianting.tools.shell.command_sandbox import CommandSandbox
+from tianting.tools.shell.command_timeouts import CommandTimeouts
 from tianting.tools.shell.environment import command_environment
 from tianting.tools.shell.exit_codes import ending, question
 from tianting.tools.shell.job import ShellJob
@@ -31,8 +32,6 @@ from tianting.tools.shell.session_variables import FILE_NAME, SessionVariables
 from tianting.tools.shell.walls import Walls
 from tianting.tools.workspace import Workspace
 
-DEFAULT_TIMEOUT, MAX_TIMEOUT = 120_000, 600_000
-"""Milliseconds."""
 CANCEL_GRACE = 0.04
 """Seconds a command has to end when the person stops the turn: stopping must feel immediate."""
 OVERDUE_GRACE = 1.0
@@ -54,10 +53,7 @@ _SPEC = ToolSpec(
         "type": "object",
         "properties": {
             "command": {"type": "string"},
-            "timeout": {
-                "type": "integer",
-                "description": f"Milliseconds to wait, default {DEFAULT_TIMEOUT}, at most {MAX_TIMEOUT}",
-            },
+            "timeout": {"type": "integer", "description": "Milliseconds to wait"},
             "description": {"type": "string", "description": "What it does, in 5-10 words, for the user"},
             "run_in_background": {
                 "type": "boolean",
@@ -74,8 +70,8 @@ class BashParameters(Struct, frozen=True, kw_only=True):
     """What to run."""
 
     command: str
-    timeout: int = DEFAULT_TIMEOUT
-    """Milliseconds; what lies outside 1 to `MAX_TIMEOUT` is brought inside."""
+    timeout: int = 0
+    """Milliseconds; 0 is as long as usual. See `CommandTimeouts`."""
     description: str = ""
     run_in_background: bool = False
     dangerously_disable_sandbox: bool = msgspec.field(default=False, name="dangerouslyDisableSandbox")
@@ -110,9 +106,11 @@ class Bash:
         environment: Mapping[str, str],
         spill_directory: Path,
         sandbox: CommandSandbox | None = None,
+        timeouts: CommandTimeouts = CommandTimeouts(),  # noqa: B008 (frozen)
     ) -> None:
         self._walls = Walls(sandbox)
-        self.spec = self._walls.told_in(_SPEC)
+        self.spec = timeouts.told_in(self._walls.told_in(_SPEC))
+        self._timeouts = timeouts
         self._workspace = workspace
         self._ledger = ledger
         self._jobs = jobs
@@ -135,7 +133,7 @@ class Bash:
         with contextlib.closing(report):
             if parameters.run_in_background:
                 return self._background(job)
-            if not await _ends_within(job, _seconds(parameters)):
+            if not await _ends_within(job, self._timeouts.seconds(parameters.timeout)):
                 return await self._overdue(job, parameters)
             self._note_reading(job, directory)
             notes += self._follow_shell(report)
@@ -156,7 +154,8 @@ class Bash:
         self, parameters: BashParameters, directory: Path, variables: Path | None
     ) -> tuple[ShellJob, DirectoryReport]:
         command, wants_out = parameters.command, parameters.dangerously_disable_sandbox
-        seconds = MAX_TIMEOUT / 1000 if parameters.run_in_background else _seconds(parameters)
+        asked_for = self._timeouts.longest if parameters.run_in_background else parameters.timeout
+        seconds = self._timeouts.seconds(asked_for)
         confine = self._walls.confine(command, directory, seconds, wants_out=wants_out)
         try:
             started = start_shell(
@@ -180,7 +179,7 @@ class Bash:
         return ToolOutput(content=text, data=_result(job, "", background_task_id=name))
 
     async def _overdue(self, job: ShellJob, parameters: BashParameters) -> ToolOutput:
-        seconds = f"{_seconds(parameters):g} s"
+        seconds = f"{self._timeouts.seconds(parameters.timeout):g} s"
         if only_waits(parameters.command):
             return await _stopped(job, f"Stopped after {seconds}, its timeout. Wait in the background instead.")
         try:
@@ -283,10 +282,6 @@ def _result(
         return_code_interpretation=return_code_interpretation,
         persisted_output_path=str(job.output.path) if clipped or background_task_id else None,
     )
-
-
-def _seconds(parameters: BashParameters) -> float:
-    return min(max(parameters.timeout, 1), MAX_TIMEOUT) / 1000
 
 
 def _why_not(command: str, error: OSError) -> str:
