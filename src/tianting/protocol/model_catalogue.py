@@ -13,6 +13,7 @@ from tianting.protocol.usage import Usage
 
 Family = Literal["claude", "gpt", "codex", "gemini", "open"]
 ThinkingStyle = Literal["none", "adaptive", "budget"]
+LeastThinking = Literal["disabled", "between_tools", "adaptive"]
 
 
 class ModelInfo(Struct, frozen=True, kw_only=True):
@@ -30,6 +31,8 @@ class ModelInfo(Struct, frozen=True, kw_only=True):
     """None: a tenth of the input price."""
     thinking: ThinkingStyle = "none"
     """How the Anthropic dialect asks for thinking; others use `effort`."""
+    least_thinking: LeastThinking = "disabled"
+    """What to ask an adaptive model for that is not to think; `adaptive` is one that cannot help it."""
     images: bool = True
 
     def cost_usd(self, usage: Usage) -> float:
@@ -46,7 +49,14 @@ class ModelInfo(Struct, frozen=True, kw_only=True):
         ) / 1_000_000
 
 
-def _claude(id: str, price: tuple[float, float], *, read: float | None = None, small: bool = False) -> ModelInfo:  # noqa: A002
+def _claude(
+    id: str,  # noqa: A002
+    price: tuple[float, float],
+    *,
+    read: float | None = None,
+    small: bool = False,
+    least_thinking: LeastThinking = "disabled",
+) -> ModelInfo:
     return ModelInfo(
         id=id,
         family="claude",
@@ -56,6 +66,7 @@ def _claude(id: str, price: tuple[float, float], *, read: float | None = None, s
         output_price=price[1],
         cache_read_price=read,
         thinking="budget" if small else "adaptive",
+        least_thinking=least_thinking,
     )
 
 
@@ -71,14 +82,14 @@ def _gpt(id: str, price: tuple[float, float], *, codex: bool = False) -> ModelIn
 
 
 _KNOWN = (
-    _claude("claude-fable-5-2", (8, 40)),
-    _claude("claude-mythos-5-2", (8, 40)),
-    _claude("claude-fable-5-1", (10, 50), read=0.25),
-    _claude("claude-mythos-5-1", (10, 50), read=0.25),
-    _claude("claude-opus-5-5", (4, 20)),
-    _claude("claude-sonnet-5-5", (2, 10), read=0.10),
+    _claude("claude-fable-5-2", (8, 40), least_thinking="adaptive"),
+    _claude("claude-mythos-5-2", (8, 40), least_thinking="adaptive"),
+    _claude("claude-fable-5-1", (10, 50), read=0.25, least_thinking="adaptive"),
+    _claude("claude-mythos-5-1", (10, 50), read=0.25, least_thinking="adaptive"),
+    _claude("claude-opus-5-5", (4, 20), least_thinking="adaptive"),
+    _claude("claude-sonnet-5-5", (2, 10), read=0.10, least_thinking="between_tools"),
     _claude("claude-haiku-5-5", (0.10, 0.50)),
-    _claude("claude-fable-5", (10, 50)),
+    _claude("claude-fable-5", (10, 50), least_thinking="adaptive"),
     _claude("claude-opus-5", (5, 25)),
     _claude("claude-sonnet-5", (2, 10)),
     _claude("claude-opus-4-8", (5, 25)),

@@ -8,6 +8,17 @@ from tianting.protocol.messages import Message
 from tianting.protocol.tool_calls import ToolSpec
 
 Effort = Literal["low", "medium", "high", "xhigh", "max"]
+ThinkingDisplay = Literal["summarized", "omitted"]
+
+
+class ThinkingWish(Struct, frozen=True, kw_only=True):
+    """Whether a model is to think before it answers. What it cannot do, it does as nearly as it can."""
+
+    wanted: bool = True
+    budget: int | None = None
+    """Tokens; None leaves it to effort and model."""
+    display: ThinkingDisplay = "summarized"
+    """Whether a summary of it is sent."""
 
 
 class ModelRequest(Struct, frozen=True, kw_only=True):
@@ -21,6 +32,8 @@ class ModelRequest(Struct, frozen=True, kw_only=True):
     max_tokens: int
     effort: Effort | None = None
     """None leaves it to the provider's default."""
+    thinking: ThinkingWish | None = None
+    """None leaves it to effort and model."""
     tool_choice: Literal["auto", "none"] = "auto"
     cache_key: str = ""
     """One stable word per session, for providers that shard their cache by it."""

@@ -6,7 +6,7 @@ thinking hang on it.
 
 from tianting.models.anthropic.messages import Json, WireMessages
 from tianting.protocol.model_catalogue import ModelInfo
-from tianting.protocol.requests import Effort, ModelRequest
+from tianting.protocol.requests import Effort, ModelRequest, ThinkingWish
 from tianting.protocol.tool_calls import ToolSpec
 
 _BREAKPOINT = {"type": "ephemeral"}
@@ -28,7 +28,7 @@ def message_body(request: ModelRequest, messages: WireMessages, info: ModelInfo)
         "stream": True,
         **_prompt(request),
         "messages": messages.all,
-        **_thinking(info, request.effort, max_tokens, messages.newest),
+        **_thinking(info, request, max_tokens, messages.newest),
     }
     return {**body, **request.extra}
 
@@ -58,15 +58,36 @@ def _tool(spec: ToolSpec) -> Json:
     return {"name": spec.name, "description": spec.description, "input_schema": spec.input_schema}
 
 
-def _thinking(info: ModelInfo, effort: Effort | None, max_tokens: int, messages: list[Json]) -> Json:
-    """The fields that ask for thinking. Newer models hide it unless a summary is asked for."""
-    if info.thinking == "adaptive":
-        asked: Json = {"thinking": {"type": "adaptive", "display": "summarized"}}
-        return {**asked, "output_config": {"effort": effort}} if effort else asked
-    if info.thinking == "none" or effort is None or _began_without_thinking(messages):
-        return {}
-    budget = min(_THINKING_BUDGET[effort], max_tokens - _LEAST_BUDGET)
-    return {"thinking": {"type": "enabled", "budget_tokens": budget}} if budget >= _LEAST_BUDGET else {}
+def _thinking(info: ModelInfo, request: ModelRequest, max_tokens: int, messages: list[Json]) -> Json:
+    """The fields that ask for thinking, or for none."""
+    wish = request.thinking or ThinkingWish()
+    match info.thinking:
+        case "none":
+            return {}
+        case "adaptive":
+            asked = {"thinking": _by_itself(info, wish)}
+            return {**asked, "output_config": {"effort": request.effort}} if request.effort else asked
+        case "budget":
+            budget = min(_budget(wish, request.effort), max_tokens - _LEAST_BUDGET)
+            if budget < _LEAST_BUDGET or _began_without_thinking(messages):
+                return {}
+            return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+
+
+def _by_itself(info: ModelInfo, wish: ThinkingWish) -> Json:
+    """For a model that chooses how long. Newer ones hide their thinking unless a summary is asked for."""
+    if not wish.wanted and info.least_thinking != "adaptive":
+        return {"type": info.least_thinking}
+    return {"type": "adaptive", "display": wish.display}
+
+
+def _budget(wish: ThinkingWish, effort: Effort | None) -> int:
+    """Tokens, for a model that has to be told."""
+    if not wish.wanted:
+        return 0
+    if wish.budget is not None:
+        return wish.budget
+    return 0 if effort is None else _THINKING_BUDGET[effort]
 
 
 def _began_without_thinking(messages: list[Json]) -> bool:

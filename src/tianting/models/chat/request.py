@@ -4,7 +4,7 @@ from typing import Any
 
 from tianting.models.chat.history import ChatHistory
 from tianting.models.provider_profiles import Profile
-from tianting.protocol.requests import Effort, ModelRequest
+from tianting.protocol.requests import Effort, ModelRequest, ThinkingWish
 from tianting.protocol.tool_calls import ToolSpec
 
 _MARKED_MODELS = "anthropic/"
@@ -25,7 +25,7 @@ def request_body(request: ModelRequest, history: ChatHistory, profile: Profile) 
         **({"stream_options": {"include_usage": True}} if profile.stream_usage else {}),
         profile.max_tokens_field: request.max_tokens,
         **_tools(request, profile),
-        **_effort(request.effort, profile),
+        **_thinking(request, profile),
         **({profile.cache_key_field: request.cache_key} if profile.cache_key_field and request.cache_key else {}),
         **profile.body,
         **request.extra,
@@ -50,6 +50,28 @@ def _tools(request: ModelRequest, profile: Profile) -> Json:
 def _tool(tool: ToolSpec) -> Json:
     function = {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}
     return {"type": "function", "function": function}
+
+
+def _thinking(request: ModelRequest, profile: Profile) -> Json:
+    wish = request.thinking or ThinkingWish()
+    if not wish.wanted:
+        return _no_thinking(profile)
+    if wish.budget is not None and profile.effort_param == "enable_thinking":
+        return {"enable_thinking": True, "thinking_budget": wish.budget}
+    return _effort(request.effort, profile)
+
+
+def _no_thinking(profile: Profile) -> Json:
+    """Providers that know only degrees are asked for the least of them."""
+    match profile.effort_param:
+        case "none" | "reasoning_effort":
+            return _effort("low", profile)
+        case "reasoning":
+            return {"reasoning": {"effort": "none"}}
+        case "thinking":
+            return {"thinking": {"type": "disabled"}}
+        case "enable_thinking":
+            return {"enable_thinking": False}
 
 
 def _effort(wanted: Effort | None, profile: Profile) -> Json:

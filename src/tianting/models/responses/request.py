@@ -59,5 +59,8 @@ def _reasoning(request: ModelRequest) -> dict[str, Any]:
     """Models that do not reason reject these fields."""
     if request.model.rpartition("/")[2].startswith(_WITHOUT_REASONING):
         return {}
-    effort = {} if request.effort is None else {"effort": request.effort}
-    return {"reasoning": {"summary": "auto", **effort}, "include": ["reasoning.encrypted_content"]}
+    wished = request.thinking
+    effort = "low" if wished is not None and not wished.wanted else request.effort  # "none" is refused by the newest
+    how = {} if effort is None else {"effort": effort}
+    summary = {} if wished is not None and wished.display == "omitted" else {"summary": "auto"}
+    return {"reasoning": {**summary, **how}, "include": ["reasoning.encrypted_content"]}
