@@ -34,6 +34,13 @@ def chain_before(lines: Sequence[Line], uuid: str) -> Chain | None:
     return None if link is None else _chain_to(_parent(link, links), links)
 
 
+def chain_up_to(lines: Sequence[Line], uuid: str) -> Chain | None:
+    """The conversation up to and with the line `uuid`, whose calls keep their results. None without that line."""
+    links = _links(lines)
+    link = links.get(uuid)
+    return None if link is None else _chain_to(link, links)
+
+
 class _Link(Struct, frozen=True):
     uuid: str
     line: Line
