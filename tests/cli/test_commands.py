@@ -117,7 +117,7 @@ def test_unknown_shell_is_told_the_known_ones(tianting: CommandLine) -> None:
     [
         pytest.param(["tianting", "se"], ["sessions"], id="command"),
         pytest.param(["tianting", "--mod"], ["--model"], id="option"),
-        pytest.param(["tianting", "-p", "--perm"], ["--permission-mode"], id="later option"),
+        pytest.param(["tianting", "-p", "--permission-m"], ["--permission-mode"], id="later option"),
         pytest.param(["tianting", "--effort", ""], ["low", "medium", "high", "xhigh", "max"], id="value"),
         pytest.param(["tianting", "sessions", "--a"], ["--all"], id="option of a command"),
     ],

@@ -40,7 +40,7 @@ ID = "0b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
             ("-p", "Hi.", "--settings", '{"model": 5}'), "model: expected `str | null`, got `int`", id="wrong type"
         ),
         pytest.param(("-p", "Hi.", "--add-dir", "gone"), "Directory 'gone' does not exist", id="directory"),
-        pytest.param(("-p", "Hi.", "--mcp-config", "x"), "MCP servers are not supported yet", id="MCP"),
+        pytest.param(("-p", "Hi.", "--mcp-config", "x"), "'x' is neither JSON nor a file", id="MCP"),
     ],
 )
 async def test_wrong_usage(stage: Stage, arguments: tuple[str, ...], complaint: str) -> None:

@@ -78,8 +78,8 @@ async def test_verbose_text_tells_the_way_on_standard_error() -> None:
         pytest.param("model_error", 1, id="the provider failed"),
         pytest.param("max_turns", 1, id="limit"),
         pytest.param("refused", 1, id="refused"),
-        pytest.param("interrupted_streaming", 130, id="interrupted in an answer"),
-        pytest.param("interrupted_tools", 130, id="interrupted in a tool"),
+        pytest.param("interrupted_streaming", 1, id="interrupted in an answer"),
+        pytest.param("interrupted_tools", 1, id="interrupted in a tool"),
     ],
 )
 async def test_failure_is_one_line_on_standard_error(end: TurnEnd, exit_code: int) -> None:
@@ -145,4 +145,4 @@ async def test_stream_json_writes_each_line_when_it_happens() -> None:
         written.append(output.data.count(b"\n"))
 
     assert written == [1, 2, 3, 4, 5, 6, 8, 10]
-    assert surface.exit_code == 130
+    assert surface.exit_code == 1

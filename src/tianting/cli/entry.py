@@ -3,14 +3,20 @@
 import gc
 import os
 import sys
+from collections.abc import Mapping
 
 from tianting import __version__
 
 
 def main() -> None:
     """Run `tianting` with the arguments of the process."""
+    start("tianting", f"{__version__} (Tianting)", {})
+
+
+def start(name: str, version: str, defaults: Mapping[str, str]) -> None:
+    """Run the program under `name`. `defaults` are options of the prompt that hold unless they are given."""
     if sys.argv[1:] in (["--version"], ["-v"]):
-        sys.stdout.write(f"{__version__} (Tianting)\n")
+        sys.stdout.write(f"{version}\n")
         return
     _occupy_standard_streams()
     # Nearly everything that is imported stays for good; looking for garbage in it costs a tenth of the start.
@@ -18,8 +24,9 @@ def main() -> None:
     gc.disable()
     try:
         from tianting.cli.main import run
+        from tianting.cli.program import Program
 
-        code = run(sys.argv[1:])
+        code = run(sys.argv[1:], Program(name=name, version=version, defaults=dict(defaults)))
     except KeyboardInterrupt:  # also while modules are imported
         code = 130
     sys.exit(code)

@@ -31,7 +31,8 @@ def place_of(invocation: Invocation, projects: Path, cwd: str) -> Place:
         raise SessionError("There is no session here to go on with: leave out -c, or see `tianting sessions --all`.")
     if invocation.fork_session:
         source = _forked(source, invocation.session_id, projects, cwd)
-    conversation = load(source)
+    until = invocation.resume_session_at
+    conversation = load(source) if until is None else _up_to(until, invocation.resume_drops_turn, source)
     return Place(session_id=conversation.session_id, path=source, resumed=conversation)
 
 
@@ -41,6 +42,12 @@ def _new(session_id: str | None, projects: Path, cwd: str) -> Place:
     if session_id is not None and path.exists():
         raise SessionError(f"Session {session_id} exists: go on with it by -r {session_id}, or choose another id.")
     return Place(session_id=chosen, path=path)
+
+
+def _up_to(uuid: str, dropping: str | None, source: Path) -> Conversation:
+    from tianting.session.truncation import conversation_up_to
+
+    return conversation_up_to(source, uuid, dropping=dropping)
 
 
 def _forked(source: Path, session_id: str | None, projects: Path, cwd: str) -> Path:

@@ -2,11 +2,13 @@
 
 import os
 import signal
+from contextlib import suppress
 
 import anyio
 
 from tianting.cli.invocation import Invocation
 from tianting.cli.wiring import open_session
+from tianting.protocol.errors import SessionError
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.messages import user_text
 from tianting.session.session import Session
@@ -22,11 +24,29 @@ UNREAD = 1
 
 async def run_headless(invocation: Invocation, prompt: str, survey: PendingSurvey) -> int:
     """Work on `prompt` and return the exit code. Raises `TiantingError` for what can be known before."""
+    output = DescriptorOutput(1)
+    try:
+        return await _run(invocation, prompt, survey, output)
+    except SessionError as error:  # there is none to go on with; what breaks later is a failure among others
+        if invocation.output_format != "text":
+            await _refuse(invocation, error, output)
+        raise
+
+
+async def _run(invocation: Invocation, prompt: str, survey: PendingSurvey, output: DescriptorOutput) -> int:
     async with open_session(invocation, survey) as session:
-        output, errors = DescriptorOutput(1), DescriptorOutput(2)
+        errors = DescriptorOutput(2)
         surface = _surface(invocation, session, output, errors)
         session.listen(surface)
         return await _work(session, prompt, (output, errors)) or surface.exit_code
+
+
+async def _refuse(invocation: Invocation, error: SessionError, output: DescriptorOutput) -> None:
+    from tianting.protocol.stream_refusal import refusal_line
+
+    named = invocation.session_id or invocation.resume or random_uuid()
+    with suppress(OutputClosed):
+        await output.write(refusal_line(str(error), named, random_uuid))
 
 
 async def _work(session: Session, prompt: str, outputs: tuple[DescriptorOutput, ...]) -> int:
@@ -72,7 +92,10 @@ def _surface(
     from tianting.protocol.stream_json import StreamJsonEncoder
 
     encoder = StreamJsonEncoder(
-        session.facts.session_id, partial_messages=invocation.include_partial_messages, new_id=random_uuid
+        session.facts.session_id,
+        partial_messages=invocation.include_partial_messages,
+        include_hook_events=invocation.include_hook_events,
+        new_id=random_uuid,
     )
     if invocation.output_format == "json":
         return JsonSurface(output, encoder, verbose=invocation.verbose)

@@ -3,7 +3,6 @@
 0 success · 1 failure · 2 wrong usage · 130 interrupted · 143 terminated
 """
 
-import logging
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,7 +11,10 @@ from typing import Any
 import click
 
 from tianting.cli.commands import PROMPT, Commands
+from tianting.cli.debugging import begin_log, debug_wish, with_filters
 from tianting.cli.options import prompt_options
+from tianting.cli.program import TIANTING, Program
+from tianting.plumbing.near_names import nearest
 from tianting.protocol.errors import ConfigError, TiantingError
 
 
@@ -23,7 +25,6 @@ def tianting() -> None:
 
 @tianting.command(PROMPT, hidden=True, context_settings={"help_option_names": ["-h", "--help"]})
 @prompt_options
-@click.version_option(None, "-v", "--version", package_name="tianting", message="%(version)s (Tianting)")
 @click.pass_context
 def prompt(ctx: click.Context, /, **options: Any) -> None:
     """Work on PROMPT in the current directory, or begin a conversation.
@@ -42,21 +43,34 @@ def prompt(ctx: click.Context, /, **options: Any) -> None:
     ctx.exit(run_prompt(options))
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], program: Program = TIANTING) -> int:
     """Run one command line and return the exit code. Prints one line for a failure; a traceback only for --debug."""
-    debug = any(argument in {"-d", "--debug"} for argument in arguments)
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    arguments = with_filters(arguments)
+    debug = debug_wish(arguments)
+    if debug is not None:
+        begin_log(debug)
     try:
-        return tianting.main(list(arguments), prog_name="tianting", standalone_mode=False) or 0
+        return tianting.main(arguments, **_called_as(program)) or 0
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
         return _closed_output()
     except Exception as error:  # the last boundary: nobody above it would say anything but a traceback
-        if debug:
+        if debug is not None:
             traceback.print_exc()
-        return _said(_first_cause(error))
+        message, code = _told(_first_cause(error))
+        click.echo(f"{program.name}: {message}", err=True)
+        return code
+
+
+def _called_as(program: Program) -> dict[str, Any]:
+    """What click is told of the program."""
+    return {
+        "prog_name": program.name,
+        "standalone_mode": False,
+        "obj": program,
+        "default_map": {PROMPT: program.defaults},
+    }
 
 
 def _first_cause(error: Exception) -> Exception:
@@ -66,24 +80,22 @@ def _first_cause(error: Exception) -> Exception:
     return error
 
 
-def _said(error: Exception) -> int:
-    """Say `error` in one line. Returns the exit code."""
+def _told(error: Exception) -> tuple[str, int]:
+    """`error` in one line, and the exit code it means."""
     match error:
+        case click.NoSuchOption(possibilities=[_, _, *_] as similar):
+            closest = nearest(error.option_name, similar, at_least=0, most=1)
+            return _told(click.NoSuchOption(error.option_name, possibilities=closest))
         case click.ClickException():
-            return _failed(error.format_message(), error.exit_code)
+            return error.format_message(), error.exit_code
         case ConfigError():
-            return _failed(str(error), 2)
+            return str(error), 2
         case TiantingError():
-            return _failed(str(error), 1)
+            return str(error), 1
         case OSError(strerror=str(reason), filename=name):
-            return _failed(f"The system says: {reason}{f' ({name})' if name else ''}.", 1)
+            return f"The system says: {reason}{f' ({name})' if name else ''}.", 1
         case _:
-            return _failed(f"{type(error).__name__}: {error}. This is a bug; run again with --debug to see where.", 1)
-
-
-def _failed(message: str, code: int) -> int:
-    click.echo(f"tianting: {message}", err=True)
-    return code
+            return f"{type(error).__name__}: {error}. This is a bug; run again with --debug to see where.", 1
 
 
 def _closed_output() -> int:

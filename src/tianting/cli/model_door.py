@@ -1,6 +1,6 @@
 """From a model's name to a client that answers, with retries and a fallback around it.
 
-    Fallback(Retrying(first), Retrying(second))
+    Fallback(Retrying(first), Fallback(Retrying(second), …))
 
 Only the dialect that is asked for is imported.
 """
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct, structs
 
+from tianting.cli.tuning import tuning
 from tianting.models.client import ModelClient
 from tianting.models.naming import resolve
 from tianting.models.provider_profiles import Provider
@@ -41,13 +42,14 @@ class ModelDoor(Struct, frozen=True, kw_only=True):
 def open_model(
     name: str, fallback: str | None, settings: Settings, environment: Mapping[str, str], catalogue: ModelCatalogue
 ) -> ModelDoor:
-    """Open `name`, and `fallback` behind it. Raises `ConfigError`."""
+    """Open `name`, and those of `fallback`, parted by commas, each behind the one before. Raises `ConfigError`."""
     first = _open_one(name, settings, environment, catalogue)
-    if fallback is None:
+    following, _, rest = (fallback or "").strip(", ").partition(",")
+    if not following:
         return first
     from tianting.models.fallback import FallbackModel
 
-    second = _open_one(fallback, settings, environment, catalogue)
+    second = open_model(following.strip(), rest, settings, environment, catalogue)
     client = FallbackModel(first.client, second.client, fallback_model=second.info.id)
     return structs.replace(first, client=client)
 
@@ -58,7 +60,11 @@ def _open_one(name: str, settings: Settings, environment: Mapping[str, str], cat
         return _scripted(model, catalogue)
     key = find_key(provider, environment)
     info = catalogue.lookup(model)
-    client = _retrying(_dialect(provider, key, catalogue), settings.max_retries)
+    tuned = tuning(environment)
+    patient = structs.replace(provider, longest_silence=tuned.longest_silence or provider.longest_silence)
+    client = _retrying(
+        _dialect(patient, key, catalogue), settings.max_retries if tuned.max_retries is None else tuned.max_retries
+    )
     return ModelDoor(client=client, info=info, family=info.family, key_source=key.source, provider=provider.name)
 
 

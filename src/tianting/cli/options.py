@@ -1,4 +1,7 @@
-"""The options of `tianting [prompt]`, in the order that `--help` shows them."""
+"""The options of `tianting [prompt]`, in the order that `--help` shows them.
+
+Those that people seldom need stand in `client_options`: the same flags that programs pass to Claude Code.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,9 +9,20 @@ from typing import Any, TypeVar
 
 import click
 
+from tianting.cli.client_options import CLIENT_OPTIONS
+from tianting.cli.program import called
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _DIRECTORY = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def _say_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        click.echo(called().version)
+        context.exit()
+
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("prompt", required=False),
     click.option("-p", "--print", is_flag=True, help="Work on the prompt, print the answer, and leave."),
@@ -34,9 +48,10 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--session-id", metavar="UUID", help="Give the new session this id."),
     click.option("--fork-session", is_flag=True, help="With -c or -r: go on in a copy."),
+    click.option("-n", "--name", metavar="TITLE", help="Call the session this."),
     click.option("--no-session-persistence", is_flag=True, help="With -p: write no transcript."),
     click.option("--model", metavar="NAME", help="claude-…, gpt-…, PROVIDER/MODEL, or scripted:FILE."),
-    click.option("--fallback-model", metavar="NAME", help="Takes over when the model is overloaded."),
+    click.option("--fallback-model", metavar="NAMES", help='Take over when the model is overloaded: "opus,haiku".'),
     click.option(
         "--effort", type=click.Choice(["low", "medium", "high", "xhigh", "max"]), help="How hard the model thinks."
     ),
@@ -49,8 +64,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option(
         "--permission-mode",
-        type=click.Choice(["default", "acceptEdits", "plan", "bypassPermissions", "dontAsk"]),
-        help="What may run unasked.",
+        type=click.Choice(["default", "acceptEdits", "plan", "bypassPermissions", "dontAsk", "manual", "auto"]),
+        help="What may run unasked; manual is default.",
     ),
     click.option(
         "--dangerously-skip-permissions", is_flag=True, help="Run everything unasked. Only where nothing can be lost."
@@ -73,12 +88,25 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--tools", metavar="NAMES", help='Offer only these tools: "Read,Grep"; "" for none.'),
     click.option("--add-dir", type=_DIRECTORY, multiple=True, help="Also work in this directory."),
-    click.option("--system-prompt", metavar="TEXT", help="Replace the system prompt."),
+    click.option("--system-prompt", metavar="TEXT", help='Replace the system prompt; "" for none.'),
     click.option("--append-system-prompt", metavar="TEXT", help="Add to the system prompt."),
     click.option("--settings", metavar="JSON|FILE", help="Further settings."),
-    click.option("--mcp-config", multiple=True, metavar="JSON|FILE", help="MCP servers (not supported yet)."),
+    click.option(
+        "--setting-sources", metavar="LEVELS", help='Read settings of these alone: "user,project,local"; "" for none.'
+    ),
+    click.option("--bare", is_flag=True, help="Run no hooks but those of --settings and of the administrator."),
+    click.option("--mcp-config", multiple=True, metavar="JSON|FILE", help="MCP servers (not started yet)."),
     click.option("--verbose", is_flag=True, help="Also say what is being done."),
-    click.option("-d", "--debug", is_flag=True, help="Log to standard error; show tracebacks."),
+    click.option(
+        "-d",
+        "--debug",
+        metavar="[PARTS]",
+        help='Log to standard error, all or "models,!hooks"; show tracebacks.',
+    ),
+    *CLIENT_OPTIONS,
+    click.option(
+        "-v", "--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version, help="Show it."
+    ),
 )
 
 

@@ -28,7 +28,7 @@ from tianting.tools.multi_edit import MultiEdit
 from tianting.tools.read import Read
 from tianting.tools.read_ledger import FileChange, ReadLedger
 from tianting.tools.shell.background_jobs import BackgroundJobs
-from tianting.tools.shell.command_sandbox import CommandSandbox
+from tianting.tools.shell.command_timeouts import CommandTimeouts
 from tianting.tools.task_stop import TaskStop
 from tianting.tools.todo import TodoList, TodoRead, TodoWrite
 from tianting.tools.workspace import Workspace
@@ -66,6 +66,8 @@ async def open_toolbox(
     spill: Path,
     environment: Mapping[str, str],
     wish: SandboxWish | None = None,
+    *,
+    timeouts: CommandTimeouts = CommandTimeouts(),  # noqa: B008 (frozen)
 ) -> AsyncGenerator[Toolbox, None]:
     """The tools for `invocation`. Leaving ends their background jobs.
 
@@ -80,7 +82,11 @@ async def open_toolbox(
             sandbox = await opened.enter_async_context(session_sandbox(wish.settings, places, environment))
         jobs = await opened.enter_async_context(BackgroundJobs(SystemClock()))
         ledger = ReadLedger()
-        yield _toolbox(invocation, family, _tools(workspace, ledger, jobs, environment, spill, sandbox), ledger)
+        bash = Bash(
+            workspace, ledger, jobs, environment=environment, spill_directory=spill, sandbox=sandbox, timeouts=timeouts
+        )
+        tools = _tools(workspace, ledger, jobs, bash)
+        yield _toolbox(invocation, family, tools, ledger)
 
 
 def _toolbox(invocation: Invocation, family: Family, tools: tuple[AnyTool, ...], ledger: ReadLedger) -> Toolbox:
@@ -98,18 +104,11 @@ def _toolbox(invocation: Invocation, family: Family, tools: tuple[AnyTool, ...],
     )
 
 
-def _tools(
-    workspace: Workspace,
-    ledger: ReadLedger,
-    jobs: BackgroundJobs,
-    environment: Mapping[str, str],
-    spill: Path,
-    sandbox: CommandSandbox | None,
-) -> tuple[AnyTool, ...]:
+def _tools(workspace: Workspace, ledger: ReadLedger, jobs: BackgroundJobs, bash: Bash) -> tuple[AnyTool, ...]:
     todos = TodoList()
     return (
         ApplyPatch(workspace, ledger),
-        Bash(workspace, ledger, jobs, environment=environment, spill_directory=spill, sandbox=sandbox),
+        bash,
         BashOutput(jobs),
         Edit(workspace, ledger),
         Glob(workspace),

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
 from msgspec import Struct, structs
 
 from tianting import __version__
@@ -25,11 +24,13 @@ from tianting.cli.going_on import Place, place_of
 from tianting.cli.hooking import Scene, open_hooks
 from tianting.cli.invocation import Invocation
 from tianting.cli.judging import Flags, late_judge, permission_mode
-from tianting.cli.loaded_settings import settings_places
+from tianting.cli.loaded_settings import bare, settings_places
 from tianting.cli.model_door import ModelDoor, open_model
 from tianting.cli.places import current_directory, home_directory
+from tianting.cli.program import complain
 from tianting.cli.safekeeping import safekeeping
 from tianting.cli.toolbox import SandboxWish, Toolbox, open_toolbox
+from tianting.cli.tuning import Tuning, thinking_wish, tuning
 from tianting.extensions.hooks.port import AgentHooks
 from tianting.permissions.decision import Grants, Person
 from tianting.permissions.gate import Gate
@@ -40,7 +41,7 @@ from tianting.protocol.events import PermissionMode, SessionStarted
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.messages import UserMessage
 from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
-from tianting.protocol.requests import ModelRequest
+from tianting.protocol.requests import Effort, ModelRequest
 from tianting.session.entries import Stamp
 from tianting.session.log import SessionLog
 from tianting.session.places import projects_directory
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 
 MOST_OUTPUT = 32_000
 """Tokens asked for in one answer, where the model could write more: enough for any file, kind to rate limits."""
+_CALL_OVERHEAD = 60.0
+"""Seconds between the longest a command may take and the end of its call, so that the kinder limit comes first."""
 SURVEY_PATIENCE = 2.0
 """Seconds that the first request waits for git."""
 
@@ -74,6 +77,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     environment: dict[str, str]
     places: Places
     loaded: Loaded
+    tuned: Tuning
     catalogue: ModelCatalogue
 
     @property
@@ -84,16 +88,18 @@ class Ground(Struct, frozen=True, kw_only=True):
 
 def read_ground(invocation: Invocation) -> Ground:
     """Read environment and settings, and say what is odd about them. Raises `ConfigError`."""
-    places = settings_places()
+    places = structs.replace(settings_places(), left_out=invocation.left_out)
     loaded = load_settings(places, invocation.settings)
     for warning in loaded.warnings:
-        click.echo(f"tianting: {warning}", err=True)
+        complain(warning)
+    environment = {**os.environ, **loaded.settings.env}
     return Ground(
         cwd=current_directory(),
         home=home_directory(os.environ),
-        environment={**os.environ, **loaded.settings.env},
+        environment=environment,
+        tuned=tuning(environment),
         places=places,
-        loaded=loaded,
+        loaded=bare(loaded) if invocation.bare else loaded,
         catalogue=model_catalogue(loaded.settings),
     )
 
@@ -114,7 +120,9 @@ async def open_session(
     spill, wish = _spill_directory(place), SandboxWish(settings=ground.settings.sandbox, home=ground.home)
     judge = _judge(invocation, ground, mode, workspace, spill)
     async with (
-        open_toolbox(invocation, workspace, door.family, spill, _for_commands(ground), wish) as toolbox,
+        open_toolbox(
+            invocation, workspace, door.family, spill, _for_commands(ground), wish, timeouts=ground.tuned.timeouts
+        ) as toolbox,
         open_hooks(
             ground.loaded, _scene(invocation, ground, place, mode, judge), workspace, _for_commands(ground), spill, door
         ) as hooks,
@@ -123,10 +131,10 @@ async def open_session(
         gate = _gate(judge, ground, mode, person, hooks)
         loop = _loop(invocation, ground, door, toolbox, gate, hooks)
         surveyed = survey.finish(SURVEY_PATIENCE)
-        log = None if invocation.no_session_persistence else _log(place, ground, surveyed)
+        log = None if invocation.no_session_persistence else _log(invocation, place, ground, surveyed)
         opening = Opening(
             facts=_facts(door, toolbox, place, workspace, mode),
-            shape=_shape(invocation, ground.settings, door, toolbox, place),
+            shape=_shape(invocation, ground, door, toolbox, place),
             history=tuple(place.resumed.history) if place.resumed else (),
             briefing=_briefing(workspace, surveyed),
             notices=(PLAN_MODE,) if mode == "plan" else (),
@@ -205,24 +213,30 @@ def _scene(
         session_id=place.session_id,
         transcript=place.path,
         mode=mode,
-        effort=invocation.effort or ground.settings.effort_level,
+        effort=_effort(invocation, ground),
     )
 
 
-def _limits(invocation: Invocation, model: ModelInfo) -> Limits:
+def _limits(invocation: Invocation, ground: Ground, model: ModelInfo) -> Limits:
     """How far a turn may go. Raises `ConfigError` for a budget that nothing could use up."""
     if invocation.max_budget_usd is not None and not (model.input_price or model.output_price):
         raise ConfigError(
             f"--max-budget-usd: no price is known for {model.id}. Leave it out, or add models.{model.id}.inputPrice "
             "and outputPrice to the settings."
         )
-    return Limits(max_turns=invocation.max_turns, max_budget_usd=invocation.max_budget_usd)
+    longest = ground.tuned.timeouts.longest / 1000 + _CALL_OVERHEAD
+    return Limits(
+        max_turns=invocation.max_turns,
+        max_budget_usd=invocation.max_budget_usd,
+        tool_timeout=max(longest, Limits().tool_timeout),
+        max_concurrent=ground.tuned.max_concurrent or Limits().max_concurrent,
+    )
 
 
 def _loop(
     invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Toolbox, gate: Gate, hooks: AgentHooks
 ) -> AgentLoop:
-    limits = _limits(invocation, door.info)
+    limits = _limits(invocation, ground, door.info)
     return AgentLoop(
         door.client,
         ToolDispatcher(toolbox.tools, gate, limits, hooks),
@@ -234,14 +248,17 @@ def _loop(
     )
 
 
-def _log(place: Place, ground: Ground, survey: Survey) -> SessionLog:
+def _log(invocation: Invocation, place: Place, ground: Ground, survey: Survey) -> SessionLog:
     stamp = Stamp(
         session_id=place.session_id,
         cwd=str(ground.cwd),
         version=__version__,
         git_branch=survey.git.branch if survey.git else "",
     )
-    return SessionLog(place.path, stamp, SystemClock(), random_uuid, place.resumed)
+    log = SessionLog(place.path, stamp, SystemClock(), random_uuid, place.resumed)
+    if invocation.name:
+        log.rename(invocation.name)
+    return log
 
 
 def _facts(
@@ -257,14 +274,15 @@ def _facts(
     )
 
 
-def _shape(invocation: Invocation, settings: Settings, door: ModelDoor, toolbox: Toolbox, place: Place) -> ModelRequest:
+def _shape(invocation: Invocation, ground: Ground, door: ModelDoor, toolbox: Toolbox, place: Place) -> ModelRequest:
     return ModelRequest(
         model=door.info.id,
         system=_system(invocation, door, tuple(spec.name for spec in toolbox.offered)),
         tools=toolbox.offered,
         messages=(),
-        max_tokens=min(door.info.max_output, MOST_OUTPUT),
-        effort=invocation.effort or settings.effort_level,
+        max_tokens=min(door.info.max_output, ground.tuned.max_output or MOST_OUTPUT),
+        effort=_effort(invocation, ground),
+        thinking=thinking_wish(invocation, ground.tuned),
         cache_key=place.session_id,
     )
 
@@ -272,6 +290,10 @@ def _shape(invocation: Invocation, settings: Settings, door: ModelDoor, toolbox:
 def _system(invocation: Invocation, door: ModelDoor, tools: tuple[str, ...]) -> tuple[str, ...]:
     prompt = system_prompt(door.family, tools) if invocation.system_prompt is None else invocation.system_prompt
     return tuple(part for part in (prompt, invocation.append_system_prompt) if part)
+
+
+def _effort(invocation: Invocation, ground: Ground) -> Effort | None:
+    return invocation.effort or ground.tuned.effort or ground.settings.effort_level
 
 
 def _briefing(workspace: Workspace, survey: Survey) -> UserMessage:

@@ -57,12 +57,10 @@ MEANINGS: dict[TurnEnd, Meaning] = {
     "interrupted_streaming": Meaning(
         subtype="error_during_execution",
         terminal_reason="aborted_streaming",
-        exit_code=130,
     ),
     "interrupted_tools": Meaning(
         subtype="error_during_execution",
         terminal_reason="aborted_tools",
-        exit_code=130,
     ),
 }
 

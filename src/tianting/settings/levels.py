@@ -43,6 +43,8 @@ class Places(Struct, frozen=True, kw_only=True):
     """Another agent's directory: `~/.claude`."""
     managed: tuple[Path, ...] = MANAGED_FILES
     """What an administrator decides, highest first."""
+    left_out: frozenset[Level] = frozenset()
+    """Levels that are not read, whatever there is."""
 
     def own_file(self, level: Literal["local", "project", "user"]) -> Path:
         """Our file of `level`, which is the one that is ever written."""
@@ -113,6 +115,10 @@ _File = tuple[Path, Level, bool, Path]
 
 
 def _files(places: Places) -> Iterator[_File]:
+    yield from (file for file in _all_files(places) if file[1] not in places.left_out)
+
+
+def _all_files(places: Places) -> Iterator[_File]:
     for managed in places.managed:
         yield managed, "managed", False, managed.parent
     users = list(_user_files(places))

@@ -1,7 +1,8 @@
 """The agent in a pipe: its last words, one JSON object, or JSON lines as they come.
 
 Each surface listens to a session's events and knows afterwards what the process should exit with:
-0 for an answer, 1 for anything else, 130 when a person interrupted. With several turns the last one counts.
+0 for an answer, 1 for anything else; a signal that ended the turn is the command line's to tell. With several turns
+the last one counts.
 """
 
 from typing import Protocol

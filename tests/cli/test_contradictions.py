@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import CommandLine
+from tianting.cli.contradictions import check
 from tianting.cli.invocation import Invocation
-from tianting.cli.prompt import check
 from tianting.protocol.errors import ConfigError
 
+LINES = {"input_format": "stream-json", "output_format": "stream-json"}
 ID = "0b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
 
 
@@ -34,6 +35,26 @@ ID = "0b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
         pytest.param({"print": False, "no_session_persistence": True}, "--no-session-persistence needs", id="no log"),
         pytest.param({"print": False, "include_partial_messages": True}, "partial-messages needs -p", id="partial"),
         pytest.param({"include_partial_messages": True}, "needs --output-format stream-json", id="partial text"),
+        pytest.param({"include_hook_events": True}, "--include-hook-events needs --output-format", id="hook events"),
+        pytest.param({"input_format": "stream-json"}, "stream-json needs --output-format stream-json", id="lines in"),
+        pytest.param(
+            {"output_format": "stream-json", "replay_user_messages": True},
+            "--replay-user-messages needs --input-format stream-json",
+            id="replay",
+        ),
+        pytest.param({**LINES, "prompt": "Hi."}, "the prompt comes as a line", id="prompt twice"),
+        pytest.param({"permission_prompt_tool": "stdio"}, "stdio needs --input-format stream-json", id="asks nobody"),
+        pytest.param(
+            {**LINES, "permission_prompt_tool": "mcp__a__b"}, "'mcp__a__b' is a tool of an MCP server", id="asks a tool"
+        ),
+        pytest.param({"resume_session_at": ID}, "--resume-session-at needs -c or -r", id="message of nothing"),
+        pytest.param({"resume_session_at": "x", "resume": ID}, "--resume-session-at: 'x' is no UUID", id="message"),
+        pytest.param({"resume_drops_turn": ID, "resume": ID}, "needs --resume-session-at", id="drops from nowhere"),
+        pytest.param(
+            {"resume_drops_turn": "", "resume_session_at": ID, "resume": ID},
+            "--resume-drops-turn: '' is no UUID",
+            id="drops nothing",
+        ),
     ],
 )
 def test_contradiction(options: dict[str, Any], complaint: str) -> None:
@@ -56,6 +77,10 @@ def test_contradiction(options: dict[str, Any], complaint: str) -> None:
             {"print": True, "output_format": "stream-json", "include_partial_messages": True, "max_turns": 1},
             id="print",
         ),
+        pytest.param(
+            {**LINES, "print": True, "replay_user_messages": True, "permission_prompt_tool": "stdio"}, id="lines"
+        ),
+        pytest.param({"resume": ID, "resume_session_at": ID, "resume_drops_turn": ID}, id="shortened"),
     ],
 )
 def test_no_contradiction(options: dict[str, Any]) -> None:
@@ -72,7 +97,7 @@ def test_no_contradiction(options: dict[str, Any]) -> None:
         pytest.param(("--permission-mode", "yolo"), "'yolo' is not one of 'default', 'acceptEdits', 'plan'", id="mode"),
         pytest.param(("--output-format", "xml"), "'xml' is not one of 'text', 'json', 'stream-json'", id="format"),
         pytest.param(("--add-dir", "gone"), "Directory 'gone' does not exist", id="directory"),
-        pytest.param(("--mcp-config", "x"), "--mcp-config: MCP servers are not supported yet; leave it out", id="MCP"),
+        pytest.param(("--mcp-config", "x"), "--mcp-config: 'x' is neither JSON nor a file: No such file", id="MCP"),
     ],
 )
 def test_bad_value_is_told_what_is_allowed(tianting: CommandLine, arguments: tuple[str, ...], complaint: str) -> None:
