@@ -35,6 +35,7 @@ class Told(NoHooks):
         stop: str | None = None,
     ) -> None:
         self.asked: list[Any] = []
+        self.may_retry = False
         self._before = before
         self._see = see
         self._wanted = wanted
@@ -59,8 +60,9 @@ class Told(NoHooks):
         notes = (*contexts, *self._see(result).notes)
         return structs.replace(self._see(result), notes=notes) if notes else self._see(result)
 
-    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> bool:
         self.asked.append(("denied", reason))
+        return self.may_retry
 
     async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
         await anyio.lowlevel.checkpoint()
@@ -136,6 +138,16 @@ async def test_a_hook_has_an_opinion(turns: Turns, verdict: Verdict, opinion: An
     assert turns.said()[2:4] == [f"user: {answer}", "user: note: Know this."]
     denied = [("denied", answer.removeprefix("error "))] if answer.startswith("error") else [("after", "A")]
     assert hooks.asked[1:-1] == denied
+
+
+async def test_a_hook_says_that_a_refused_call_may_be_tried_again(turns: Turns) -> None:
+    turns.decision = Deny(reason="Not now.")
+    turns.hooks = hooks = Told()
+    hooks.may_retry = True
+
+    await turns.run(says("", calls("Upper", text="a")), says("Done."))
+
+    assert turns.said()[2] == "user: error Not now. A hook of the user says that this call may be tried again."
 
 
 async def test_a_result_is_seen_through_hooks(turns: Turns) -> None:
@@ -258,8 +270,9 @@ class HangingAt(NoHooks):
         await self._hang_at("after")
         return result
 
-    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> bool:
         await self._hang_at("denied")
+        return False
 
     async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
         await self._hang_at("stopping")

@@ -352,3 +352,23 @@ async def test_a_session_begins_with_variables_for_its_commands(stage: Stage) ->
     _, requests = await run(stage, (says("", calls("Bash", command="echo it is $STAGE")), says("Done.")), *MAY)
 
     assert results(requests[-1])[0]["content"].splitlines()[0] == "it is test"
+
+
+@pytest.mark.parametrize("event", ["SessionStart", "UserPromptSubmit"])
+async def test_a_hook_names_the_session(stage: Stage, event: str) -> None:
+    hooked(stage, **{event: command("""echo '{"hookSpecificOutput": {"sessionTitle": "Fix the build"}}'""")})
+
+    await run(stage, (says("Done."),))
+
+    [transcript] = stage.transcripts()
+    lines = [msgspec.json.decode(line) for line in transcript.read_bytes().splitlines()]
+    titles = {line["customTitle"] for line in lines if line["type"] == "custom-title"}
+    assert (titles, "Fix the build" in (await stage.run("sessions")).stdout) == ({"Fix the build"}, True)
+
+
+async def test_a_hook_lets_a_refused_call_be_tried_again(stage: Stage) -> None:
+    hooked(stage, PermissionDenied=command("""touch ready; echo '{"hookSpecificOutput": {"retry": true}}'"""))
+
+    _, requests = await run(stage, TOUCH)
+
+    assert results(requests[-1])[0]["content"].endswith("A hook of the user says that this call may be tried again.")

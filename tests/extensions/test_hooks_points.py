@@ -206,8 +206,37 @@ async def test_a_session_begins_with_what_hooks_know(points: MakePoints) -> None
     )
 
     assert await points("SessionStart", hook).session_started("startup", "m") == BeforeTurn(
-        contexts=("know",), session_title="T", initial_user_message="go"
+        contexts=("know",), initial_user_message="go"
     )
+
+
+@pytest.mark.parametrize(
+    ("title", "named"),
+    [
+        pytest.param("Fix the\\n build", ["Fix the build", "Fix the build"], id="a name on one line"),
+        pytest.param(" ", [], id="a blank is no name"),
+    ],
+)
+async def test_a_hook_names_the_session(points: MakePoints, title: str, named: list[str]) -> None:
+    names: list[str] = []
+    hook = says(f'{{"hookSpecificOutput": {{"sessionTitle": "{title}"}}}}')
+
+    for event in ("SessionStart", "UserPromptSubmit"):
+        hooked = points(event, hook)
+        hooked.title_to(names.append)
+        await hooked.session_started("startup", "m")
+        await hooked.prompt_submitted("hi", "p1")
+
+    assert names == named
+
+
+@pytest.mark.parametrize(("retry", "may_retry"), [("true", True), ("false", False)])
+async def test_a_hook_says_whether_a_refused_call_may_be_tried_again(
+    points: MakePoints, retry: str, may_retry: bool
+) -> None:
+    hooked = points("PermissionDenied", says(f'{{"hookSpecificOutput": {{"retry": {retry}}}}}'))
+
+    assert await hooked.permission_denied(CALL, ACCESSES, "no") is may_retry
 
 
 async def test_the_model_goes_on_until_it_is_enough(points: MakePoints, tmp_path: Path) -> None:
@@ -425,7 +454,8 @@ async def test_without_hooks_everything_goes_on() -> None:
     assert await hooks.prompt_submitted("hi", "p1") == BeforeTurn()
     assert await hooks.stopping("done", times=0) == BeforeStop()
     assert await hooks.compacting("auto") is None
-    await hooks.permission_denied(CALL, ACCESSES, "no")
+    assert not await hooks.permission_denied(CALL, ACCESSES, "no")
+    hooks.title_to(lambda title: None)
     await hooks.compacted("auto", "all")
     await hooks.notify("m", "idle_prompt")
     await hooks.file_changed("/work/a.py", is_gone=True)

@@ -24,6 +24,8 @@ from tianting.tools.permitted_places import only_places_of
 
 log = logging.getLogger(__name__)
 
+_RETRY = "A hook of the user says that this call may be tried again."
+
 
 class Prepared(Struct, frozen=True, kw_only=True):
     """A call that was found and read, and has not run."""
@@ -100,10 +102,10 @@ class ToolDispatcher:
             case Allow():
                 return self._moved(prepared) or prepared
             case Deny() as denied:
-                await self._hooks.permission_denied(call, accesses, denied.reason)
+                may_retry = await self._hooks.permission_denied(call, accesses, denied.reason)
                 return CallResult(
                     call_id=call.call_id,
-                    content=denied.reason,
+                    content=f"{denied.reason} {_RETRY}" if may_retry else denied.reason,
                     outcome="denied",
                     interrupts=denied.interrupts,
                     by_person=denied.by_person,

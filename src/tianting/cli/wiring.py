@@ -46,6 +46,7 @@ from tianting.session.entries import Stamp
 from tianting.session.log import SessionLog
 from tianting.session.places import projects_directory
 from tianting.session.session import Opening, Session
+from tianting.session.titles import title_from
 from tianting.settings.levels import Places
 from tianting.settings.loading import Loaded, load_settings
 from tianting.settings.providers import default_model, model_catalogue
@@ -106,11 +107,16 @@ def read_ground(invocation: Invocation) -> Ground:
 
 @asynccontextmanager
 async def open_session(
-    invocation: Invocation, survey: PendingSurvey, person: MakePerson | None = None
+    invocation: Invocation,
+    survey: PendingSurvey,
+    person: MakePerson | None = None,
+    *,
+    why_over: Callable[[], str] = lambda: "other",
 ) -> AsyncGenerator[Session, None]:
     """A session that is ready for its first prompt. Raises `ConfigError` or `SessionError`.
 
-    Leaving ends what it started: background commands, connections, the lock on its transcript.
+    Leaving ends what it started: background commands, connections, the lock on its transcript. `why_over` is asked
+    then for what hooks are told: `prompt_input_exit`, `resume`, `other`.
     """
     ground = read_ground(invocation)
     mode = _mode(invocation, ground)
@@ -132,6 +138,8 @@ async def open_session(
         loop = _loop(invocation, ground, door, toolbox, gate, hooks)
         surveyed = survey.finish(SURVEY_PATIENCE)
         log = None if invocation.no_session_persistence else _log(invocation, place, ground, surveyed)
+        if log is not None:
+            hooks.title_to(lambda title: log.rename(title_from(title)))
         opening = Opening(
             facts=_facts(door, toolbox, place, workspace, mode),
             shape=_shape(invocation, ground, door, toolbox, place),
@@ -146,7 +154,7 @@ async def open_session(
             with safekeeping(session, ground.home, workspace, ground.settings.checkpoints):
                 yield session
         finally:
-            await session.end("other")
+            await session.end(why_over())
             if log is not None:
                 log.close()
             await door.client.aclose()

@@ -32,6 +32,7 @@ class HookOutcome(Struct, frozen=True, kw_only=True):
     """For the person: what hooks have to say, and what went wrong with them."""
     initial_user_message: str = ""
     session_title: str = ""
+    """What the session is called from now on; on one line, not blank."""
     retry: bool = False
     """After a `PermissionDenied`: the model may try again."""
     hides_output: bool = False

@@ -30,7 +30,7 @@ from tianting.extensions.hooks.events import (
 )
 from tianting.extensions.hooks.matching import Holds, always
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
-from tianting.extensions.hooks.port import BeforeStop, BeforeTool, BeforeTurn, Source, Tell, Trigger
+from tianting.extensions.hooks.port import BeforeStop, BeforeTool, BeforeTurn, Rename, Source, Tell, Trigger
 from tianting.extensions.hooks.runner import HookRunner
 from tianting.permissions.decision import Delegate, Person
 from tianting.permissions.updates import PermissionUpdate
@@ -69,11 +69,16 @@ class HookPoints:
         self._runner = runner
         self._ties = ties
         self._tell: Tell | None = None
+        self._rename: Rename | None = None
         self._prompt_id: str | None = None
 
     def report_to(self, tell: Tell) -> None:
         """Tell `tell` from now on what hooks did."""
         self._tell = tell
+
+    def title_to(self, rename: Rename) -> None:
+        """Call the session from now on what hooks call it, with `rename`."""
+        self._rename = rename
 
     def person(self, inner: Person | None) -> Delegate | None:
         """Who is asked about a call: hooks that wait for such questions, then `inner`."""
@@ -137,23 +142,23 @@ class HookPoints:
         )
         return (await self.ask(event, self._holds(call, accesses))).request
 
-    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
-        """Tell that rules, mode or person refused a call."""
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> bool:
+        """Tell that rules, mode or person refused a call. Gives back whether the model may try it again."""
         event = PermissionDenied(
             tool_name=call.tool_name, tool_input=call.arguments, tool_use_id=call.call_id, reason=reason
         )
-        await self.ask(event, self._holds(call, accesses))
+        return (await self.ask(event, self._holds(call, accesses))).retry
 
     async def session_started(self, source: Source, model: str) -> BeforeTurn:
         """Ask before the first prompt."""
-        return _before_turn(await self.ask(SessionStart(source=source, model=model)))
+        return self._before_turn(await self.ask(SessionStart(source=source, model=model)))
 
     async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
         """Ask before a prompt is worked on. A hook that ends the turn blocks the prompt."""
         for change in self._ties.changed_settings():
             await self.ask(change)
         self._prompt_id = prompt_id
-        return _before_turn(await self.ask(UserPromptSubmit(prompt=prompt)))
+        return self._before_turn(await self.ask(UserPromptSubmit(prompt=prompt)))
 
     async def stopping(self, last_message: str, *, times: int) -> BeforeStop:
         """Ask before the turn ends. After `MOST_REMINDERS` times it does, and nothing is asked."""
@@ -181,6 +186,15 @@ class HookPoints:
     async def session_ended(self, reason: str) -> None:
         """Tell that nothing follows."""
         await self.ask(SessionEnd(reason=reason))
+
+    def _before_turn(self, outcome: HookOutcome) -> BeforeTurn:
+        if outcome.session_title and self._rename is not None:
+            self._rename(outcome.session_title)
+        return BeforeTurn(
+            blocked=outcome.blocked if outcome.blocked is not None else outcome.stop,
+            contexts=outcome.contexts,
+            initial_user_message=outcome.initial_user_message,
+        )
 
     async def _grant(self, updates: tuple[PermissionUpdate, ...]) -> None:
         messages = self._ties.apply_updates(updates) if updates else ()
@@ -225,15 +239,6 @@ def _after(call: ToolCall, result: CallResult, duration: float) -> PostToolUse |
         error=result.content if isinstance(result.content, str) else text_of(result.content),
         is_interrupt=result.outcome == "interrupted",
         duration_ms=milliseconds,
-    )
-
-
-def _before_turn(outcome: HookOutcome) -> BeforeTurn:
-    return BeforeTurn(
-        blocked=outcome.blocked if outcome.blocked is not None else outcome.stop,
-        contexts=outcome.contexts,
-        session_title=outcome.session_title,
-        initial_user_message=outcome.initial_user_message,
     )
 
 

@@ -17,6 +17,9 @@ Trigger = Literal["manual", "auto"]
 Tell = Callable[[HookStarted | HooksAsked], Awaitable[None]]
 """Takes what hooks did, for whoever shows or stores it. What it raises gets out of the method that asked them."""
 
+Rename = Callable[[str], None]
+"""Takes the name that hooks give the session. What it raises gets out of the method that asked them."""
+
 
 class BeforeTool(Struct, frozen=True, kw_only=True):
     """What hooks say of a call that has not run."""
@@ -39,7 +42,6 @@ class BeforeTurn(Struct, frozen=True, kw_only=True):
     """Why the prompt must not reach the model, for the person to read."""
     contexts: tuple[str, ...] = ()
     """What the model shall know before it answers, one note each."""
-    session_title: str = ""
     initial_user_message: str = ""
     """A prompt to begin with, from a session's start."""
 
@@ -58,6 +60,10 @@ class AgentHooks(Protocol):
 
     def report_to(self, tell: Tell) -> None:
         """Tell `tell` from now on."""
+        ...
+
+    def title_to(self, rename: Rename) -> None:
+        """Call the session from now on what hooks call it."""
         ...
 
     def person(self, inner: Person | None) -> Delegate | None:
@@ -84,8 +90,8 @@ class AgentHooks(Protocol):
         """The result as hooks want the model to see it. `duration` in seconds."""
         ...
 
-    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
-        """Tell that rules, mode or person refused a call."""
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> bool:
+        """Tell that rules, mode or person refused a call. Gives back whether the model may try it again."""
         ...
 
     async def session_started(self, source: Source, model: str) -> BeforeTurn:
@@ -140,6 +146,9 @@ class NoHooks:
     def report_to(self, tell: Tell) -> None:
         """There will be nothing to tell."""
 
+    def title_to(self, rename: Rename) -> None:
+        """Nobody has a name for it."""
+
     def person(self, inner: Person | None) -> Delegate | None:
         """Nobody else."""
         return inner
@@ -164,8 +173,9 @@ class NoHooks:
         """Leave `result` as it is."""
         return result
 
-    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> None:
-        """Nobody listens."""
+    async def permission_denied(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> bool:
+        """Nobody thinks better of it."""
+        return False
 
     async def session_started(self, source: Source, model: str) -> BeforeTurn:
         """Go on."""

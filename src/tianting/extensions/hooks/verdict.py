@@ -73,7 +73,7 @@ def _plain_outcome(event_name: str, said: Said, read: ReadAnswer, title: str) ->
         stop=None if answer.go_on else answer.stop_reason or f"The hook `{title}` ended the turn.",
         messages=(answer.system_message,) if answer.system_message else (),
         initial_user_message=specific.initial_user_message if event_name == "SessionStart" else "",
-        session_title=specific.session_title,
+        session_title=" ".join(specific.session_title.split()),
         retry=specific.retry and event_name == "PermissionDenied",
         hides_output=answer.suppress_output,
     )
