@@ -98,10 +98,12 @@ async def test_a_stopped_turn_ends_it_with_all_it_started(tmp_path: Path) -> Non
             tasks.cancel_scope.cancel()
 
     assert not is_alive(int((tmp_path / "child").read_text()))
+    assert not (tmp_path / "late").exists()  # a person waits: it has no time to clean up at leisure
 
 
 async def shell_forever(directory: Path) -> None:
-    await shell("sleep 60 & echo $! > child; echo ready > fifo; wait", cwd=directory, seconds=60)
+    script = "trap 'sleep 0.3; touch late' TERM; sleep 60 & echo $! > child; echo ready > fifo; while :; do wait; done"
+    await shell(script, cwd=directory, seconds=60)
 
 
 async def test_what_it_left_in_the_background_is_neither_awaited_nor_ended(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from tianting.plumbing.process_group import CHUNK, ProcessGroup
 
 MOST_OUTPUT = 4 << 20
 """Bytes kept of each output. A hook may print without end; the rest is read and dropped."""
-_GRACE = 0.5
-"""Seconds between TERM and KILL."""
+_GRACE, _CANCEL_GRACE = 0.5, 0.04
+"""Seconds between TERM and KILL: for a hook that took too long, and where a person waits for the turn to end."""
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -45,6 +45,9 @@ async def run_command(command: Command, stdin: bytes, *, seconds: float) -> Said
             return Said(failure=f"could not be started: {_reason(error)}")
         try:
             exit_code = await _talk(running, stdin, seconds)
+        except anyio.get_cancelled_exc_class():
+            await running.group.end(grace=_CANCEL_GRACE)
+            raise
         finally:
             if running.group.exit_code is None:
                 await running.group.end(grace=_GRACE)
