@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 
 from tianting.plumbing.clock import SystemClock
 from tianting.plumbing.process_group import start_group
+from tianting.protocol.events import TaskFinished, TaskStarted
 from tianting.protocol.tool_calls import Access, ToolOutput
 from tianting.tools.bash_output import BashOutput, BashOutputParameters, BashOutputResult
 from tianting.tools.contract import ToolFailed
@@ -22,8 +24,14 @@ from tianting.tools.task_stop import TaskStop, TaskStopParameters, TaskStopResul
 pytestmark = pytest.mark.anyio
 
 
+NOON = 1_795_176_000.0
+
+
 class StillClock(SystemClock):
     """Every command takes no time."""
+
+    def now(self) -> float:
+        return NOON
 
     def monotonic(self) -> float:
         return 0.0
@@ -42,7 +50,7 @@ def start(jobs: BackgroundJobs, command: str, directory: Path) -> ShellJob:
 
 async def kept(jobs: BackgroundJobs, command: str, directory: Path) -> ShellJob:
     job = start(jobs, command, directory)
-    jobs.keep(job)
+    await jobs.keep(job)
     return job
 
 
@@ -182,7 +190,8 @@ async def test_stopped_job_is_gone_with_its_children(jobs: BackgroundJobs, tmp_p
     output = await stop(jobs)
 
     message = f"Stopped job1 after 0 s; its output stays in {job.output.path}."
-    assert output == ToolOutput(content=message, data=TaskStopResult(message=message, task_id="job1"))
+    data = TaskStopResult(message=message, task_id="job1", command="sleep 30 & echo $!; wait")
+    assert output == ToolOutput(content=message, data=data)
     assert job.output.path.read_text() == f"{child}\n"
     assert not is_running(child)
     assert (await look(jobs)).content == f"{child}\njob1 ended with exit 143 after 0 s"
@@ -218,6 +227,106 @@ async def test_daemon_that_left_the_session_does_not_hold_up_a_stop(jobs: Backgr
         assert not job.is_active
     finally:
         os.kill(daemon, signal.SIGKILL)
+
+
+class Ear:
+    """Hears what happens in the background, and can wait for it."""
+
+    def __init__(self, jobs: BackgroundJobs) -> None:
+        self.heard: list[TaskStarted | TaskFinished] = []
+        self.end = anyio.Event()
+        jobs.report_to(self)
+
+    async def __call__(self, event: TaskStarted | TaskFinished) -> None:
+        self.heard.append(event)
+        if isinstance(event, TaskFinished):
+            self.end.set()
+
+    async def until_end(self) -> list[TaskStarted | TaskFinished]:
+        with anyio.fail_after(5):
+            await self.end.wait()
+        return self.heard
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "summary"),
+    [
+        pytest.param("true", "completed", "Ended with exit 0 after 0 s: true", id="worked"),
+        pytest.param("exit 3", "failed", "Ended with exit 3 after 0 s: exit 3", id="failed"),
+    ],
+)
+async def test_job_is_told_from_its_begin_to_its_end(
+    jobs: BackgroundJobs, tmp_path: Path, command: str, status: Any, summary: str
+) -> None:
+    ear = Ear(jobs)
+
+    job = await kept(jobs, command, tmp_path)
+
+    assert await ear.until_end() == [
+        TaskStarted(task_id="job1", description=command),
+        TaskFinished(task_id="job1", status=status, output_file=str(job.output.path), summary=summary, at=NOON),
+    ]
+
+
+@pytest.mark.parametrize("by_model", [True, False])
+async def test_stopped_job_is_news_unless_the_model_stopped_it(
+    jobs: BackgroundJobs, tmp_path: Path, by_model: bool
+) -> None:
+    ear = Ear(jobs)
+    await kept(jobs, "sleep 30", tmp_path)
+
+    await jobs.stop("job1", by_model=by_model)
+
+    end = (await ear.until_end())[-1]
+    assert isinstance(end, TaskFinished)
+    assert (end.status, end.summary, end.is_news) == ("stopped", "Stopped: sleep 30", not by_model)
+
+
+async def test_what_a_command_left_running_is_over_when_it_is_gone(jobs: BackgroundJobs, tmp_path: Path) -> None:
+    ear = Ear(jobs)
+    os.mkfifo(tmp_path / "pipe")
+    job = start(jobs, "cat pipe >/dev/null 2>&1 & exit 3", tmp_path)
+    await ended(job)
+    await jobs.keep(job)
+    assert len(ear.heard) == 1
+
+    (tmp_path / "pipe").write_text("")
+
+    end = (await ear.until_end())[-1]
+    assert isinstance(end, TaskFinished)
+    assert (end.status, end.summary.partition(":")[0]) == ("completed", "What this had left running is over")
+
+
+async def test_description_is_told_in_place_of_the_command(jobs: BackgroundJobs, tmp_path: Path) -> None:
+    ear = Ear(jobs)
+    group = start_group(["true"], cwd=tmp_path, environment={})
+    job = jobs.follow("true", group, ShellOutput(tmp_path / "o"), description="Do\nnothing")
+
+    await jobs.keep(job)
+
+    assert (await ear.until_end())[0] == TaskStarted(task_id="job1", description="Do\\nnothing")
+
+
+async def test_listener_that_fails_takes_no_command_along(
+    jobs: BackgroundJobs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def tell(event: TaskStarted | TaskFinished) -> None:
+        raise BrokenPipeError
+
+    jobs.report_to(tell)
+
+    await ended(await kept(jobs, "true", tmp_path))
+
+    assert "nobody could be told of job1" in caplog.text
+
+
+async def test_end_of_the_session_is_no_news(tmp_path: Path) -> None:
+    with anyio.fail_after(5):
+        async with BackgroundJobs(StillClock()) as jobs:
+            ear = Ear(jobs)
+            await kept(jobs, "sleep 30", tmp_path)
+
+    assert ear.heard == [TaskStarted(task_id="job1", description="sleep 30")]
 
 
 async def test_session_ends_every_command_at_once(tmp_path: Path) -> None:

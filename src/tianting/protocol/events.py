@@ -174,6 +174,8 @@ class TaskFinished(Struct, frozen=True, kw_only=True):
     """One line for people."""
     at: float
     """Seconds since 1970."""
+    is_news: bool = True
+    """False where the model ended it itself: then it needs no note."""
 
 
 class ModelUse(Struct, frozen=True, kw_only=True):

@@ -132,7 +132,7 @@ class Bash:
         job, report = self._start(parameters, directory, await self._variables.file())
         with contextlib.closing(report):
             if parameters.run_in_background:
-                return self._background(job)
+                return await self._background(job)
             if not await _ends_within(job, self._timeouts.seconds(parameters.timeout)):
                 return await self._overdue(job, parameters)
             self._note_reading(job, directory)
@@ -171,10 +171,11 @@ class Bash:
         except ValueError as error:  # a NUL byte, or half a surrogate pair
             raise ToolFailed(f"The command cannot be passed on: {error}. Write such bytes as \\0 or \\x00.") from error
         output = ShellOutput(self._spill_directory / f"command-{os.urandom(4).hex()}.txt")
-        return self._jobs.follow(command, started.group, output, started.confined), started.report
+        job = self._jobs.follow(command, started.group, output, started.confined, parameters.description)
+        return job, started.report
 
-    def _background(self, job: ShellJob) -> ToolOutput:
-        name = self._jobs.keep(job)
+    async def _background(self, job: ShellJob) -> ToolOutput:
+        name = await self._jobs.keep(job)
         text = f"Started as {name}, output in {job.output.path}. BashOutput shows what is new, TaskStop ends it."
         return ToolOutput(content=text, data=_result(job, "", background_task_id=name))
 
@@ -183,7 +184,7 @@ class Bash:
         if only_waits(parameters.command):
             return await _stopped(job, f"Stopped after {seconds}, its timeout. Wait in the background instead.")
         try:
-            name = self._jobs.keep(job)
+            name = await self._jobs.keep(job)
         except ToolFailed as full:
             return await _stopped(job, f"Stopped after {seconds}, its timeout. {full}")
         text = job.output.shown(failed=True)
@@ -214,7 +215,7 @@ class Bash:
         if not job.is_active:
             return None, []
         try:
-            name = self._jobs.keep(job)
+            name = await self._jobs.keep(job)
         except ToolFailed as full:
             await job.end(grace=OVERDUE_GRACE)
             return None, [f"[what it left running was stopped: {full}]"]

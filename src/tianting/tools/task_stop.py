@@ -6,9 +6,6 @@ from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.shell.background_jobs import BackgroundJobs
 from tianting.tools.shell.command_report import duration
 
-GRACE = 2.0
-"""Seconds a job has to end by itself before it is killed."""
-
 _SPEC = ToolSpec(
     name="TaskStop",
     description="End a background job and everything it started. Its output file stays.",
@@ -35,6 +32,7 @@ class TaskStopResult(Struct, frozen=True, kw_only=True):
     message: str
     task_id: str
     task_type: str = "local_bash"
+    command: str
 
 
 class TaskStop:
@@ -53,10 +51,10 @@ class TaskStop:
     async def run(self, parameters: TaskStopParameters) -> ToolOutput:
         """End the job; one that has ended is no failure."""
         name = parameters.task_id or parameters.shell_id
-        job = self._jobs.find(name)
-        if not job.is_active:
-            message = f"{name} had already ended, with exit {job.exit_code} after {duration(job.seconds)}."
-        else:
-            await job.end(grace=GRACE)
+        was_active = self._jobs.find(name).is_active
+        job = await self._jobs.stop(name, by_model=True)
+        if was_active:
             message = f"Stopped {name} after {duration(job.seconds)}; its output stays in {job.output.path}."
-        return ToolOutput(content=message, data=TaskStopResult(message=message, task_id=name))
+        else:
+            message = f"{name} had already ended, with exit {job.exit_code} after {duration(job.seconds)}."
+        return ToolOutput(content=message, data=TaskStopResult(message=message, task_id=name, command=job.command))

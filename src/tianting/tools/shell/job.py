@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 LATE_OUTPUT = 0.05
 """Seconds for the last words of children that outlive the command, as in `make > >(tee log)`."""
 _PAUSE = 0.002
+_DETACHED_PAUSE = 1.0
+"""Seconds between two looks at children that let go of the pipe: nothing tells when they end."""
 
 
 class ShellJob:
@@ -27,8 +29,11 @@ class ShellJob:
         output: ShellOutput,
         clock: Clock,
         confined: ConfinedCommand | None = None,
+        description: str = "",
     ) -> None:
         self.command = command
+        self.description = description
+        """What it does, in the model's words, where it gave any."""
         self.output = output
         self.finished = anyio.Event()
         """The command has ended, and its output is gathered. What it started may go on."""
@@ -36,6 +41,8 @@ class ShellJob:
         """As a shell gives it. Means nothing before `finished`."""
         self.remark = ""
         """What a sandbox had to do with its end; empty before `finished`, and where it had nothing."""
+        self.was_stopped = False
+        """Somebody ended it before it came to its own end."""
         self._group = group
         self._confined = confined
         self._clock = clock
@@ -72,8 +79,16 @@ class ShellJob:
         """Whether the command, or something it started, still runs."""
         return not self.finished.is_set() or not self._drained.is_set() or self._has_survivors()
 
+    async def until_over(self) -> None:
+        """Wait until neither the command nor anything it started runs."""
+        await self.finished.wait()
+        await self._drained.wait()
+        while self._has_survivors():
+            await anyio.sleep(_DETACHED_PAUSE)
+
     async def end(self, *, grace: float) -> None:
         """Stop the command and what it started: TERM, after `grace` seconds KILL. Cannot be cancelled."""
+        self.was_stopped = self.was_stopped or self.is_active
         with anyio.CancelScope(shield=True):
             await self._group.end(grace=grace)
             with anyio.move_on_after(LATE_OUTPUT):
