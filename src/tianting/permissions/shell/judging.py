@@ -112,7 +112,7 @@ class _Judge:
         """Whether one look tells that `_against` would find nothing: so it is with nearly all of a long text."""
         command = running.command
         text = running.plain_text
-        if not text or self._files.are_all_questioned or is_suspect(command) or text.startswith(self._heads):
+        if not text or is_suspect(command) or text.startswith(self._heads):
             return False
         return not self._files.objections(command)
 
