@@ -263,11 +263,11 @@ async def test_failing_write_takes_back_the_files_before_it(
 ) -> None:
     written: list[str] = []
 
-    def fail_at(directory: int, name: str, data: bytes, **options: Any) -> None:
+    def fail_at(directory: int, name: str, data: bytes, **options: Any) -> os.stat_result:
         if len(written) == at:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written.append(name)
-        replace_in(directory, name, data, **options)
+        return replace_in(directory, name, data, **options)
 
     (desk.root / "b.py").write_text("b\n")
     before = desk.files()

@@ -83,11 +83,11 @@ class FailingWrites:
         self.left = at
         self.error = error
 
-    def __call__(self, directory: int, name: str, data: bytes, **options: Any) -> None:
+    def __call__(self, directory: int, name: str, data: bytes, **options: Any) -> os.stat_result:
         if self.left == 0:
             raise self.error
         self.left -= 1
-        replace_in(directory, name, data, **options)
+        return replace_in(directory, name, data, **options)
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tianting.plumbing.descriptor_path import path_of
 from tianting.protocol.tool_calls import Access
 from tianting.tools import glob as glob_module
 from tianting.tools.contract import AnyTool, ToolFailed
@@ -154,10 +155,10 @@ async def test_pattern_without_sense_is_refused(tree: Path, pattern: str, expect
 async def test_unreadable_directory_is_passed_over(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unpatched = os.scandir
 
-    def scandir(path: str) -> object:
-        if path.endswith("deep"):
+    def scandir(directory: int) -> object:
+        if path_of(directory).endswith("deep"):
             raise PermissionError(13, "Permission denied")
-        return unpatched(path)
+        return unpatched(directory)
 
     monkeypatch.setattr(os, "scandir", scandir)
 

@@ -49,8 +49,11 @@ async def test_long_listing_is_cut(tmp_path: Path) -> None:
 
 async def test_entry_that_goes_meanwhile_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "link").symlink_to("x")
+    unpatched = os.readlink
 
-    def gone(path: str) -> str:
+    def gone(path: str, *, dir_fd: int | None = None) -> str:
+        if dir_fd is None:
+            return unpatched(path)
         raise FileNotFoundError(path)
 
     monkeypatch.setattr(os, "readlink", gone)

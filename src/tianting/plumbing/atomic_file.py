@@ -23,23 +23,24 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None, durabl
 
 def replace_in(
     directory: int, name: str, data: bytes, *, mode: int | None = None, bits: int | None = None, durable: bool = False
-) -> None:
+) -> os.stat_result:
     """Put `data` at `name` in the open `directory`, keeping the mode of a file that stood there.
 
     `mode` applies to new files (default: 0o666 less the umask); `bits` are set as they are, whatever stood there.
     A symlink called `name` is replaced, never followed. `durable` waits for the disk.
-    Raises `OSError`; then the old content is untouched and nothing is left beside it.
+    Returns the facts of the new file. Raises `OSError`; then the old one is untouched and nothing is left beside it.
     """
     # Not made of the file's own name, which may be as long as the file system takes.
     temporary = f".{os.getpid()}.{os.urandom(8).hex()}.tmp"
     try:
         descriptor = os.open(temporary, _NEW, 0o666 if mode is None else mode, dir_fd=directory)
-        _fill(descriptor, data, _bits_of(directory, name) if bits is None else bits, durable)
+        facts = _fill(descriptor, data, _bits_of(directory, name) if bits is None else bits, durable)
         os.replace(temporary, name, src_dir_fd=directory, dst_dir_fd=directory)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=directory)
         raise
+    return facts
 
 
 def _bits_of(directory: int, name: str) -> int | None:
@@ -51,11 +52,12 @@ def _bits_of(directory: int, name: str) -> int | None:
     return mode & 0o7777 if stat.S_ISREG(mode) else None
 
 
-def _fill(descriptor: int, data: bytes, bits: int | None, durable: bool) -> None:
+def _fill(descriptor: int, data: bytes, bits: int | None, durable: bool) -> os.stat_result:
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
+        file.flush()
         if bits is not None:
             os.fchmod(descriptor, bits)
         if durable:
-            file.flush()
             os.fsync(descriptor)
+        return os.fstat(descriptor)

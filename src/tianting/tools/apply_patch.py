@@ -101,10 +101,9 @@ class ApplyPatch:
             plan.take(section)
         files = plan.files()
         known = {file.path for file in files if self._knows(file)}
-        carry_out(plan.changes(), self._workspace.shown)
-        for file in files:
-            if file.after is not None:
-                self._ledger.note(file.path, whole=file.path in known)
+        for file, facts in zip(files, carry_out(plan.changes(), self._workspace.shown), strict=True):
+            if facts is not None:
+                self._ledger.note(file.path, whole=file.path in known, facts=facts)
         patched = patched_files(files)
         return ToolOutput(content=patch_answer(patched, self._workspace.shown), data=patch_output(patched))
 

@@ -7,6 +7,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from heapq import nsmallest
 from itertools import count, takewhile
 from pathlib import Path
@@ -19,8 +20,10 @@ from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
 from tianting.tools.path_accesses import path_accesses
+from tianting.tools.permitted_places import LISTING, opened
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.searching.glob_pattern import GlobPattern
+from tianting.tools.searching.held_tree import HeldTree
 from tianting.tools.searching.near_suffixes import near_suffixes
 from tianting.tools.workspace import Workspace
 
@@ -118,21 +121,30 @@ class Glob:
         """The matches. Blocks."""
         if not pattern:
             raise ToolFailed('pattern is empty or a directory. For its files append "*", for all below "**".')
-        if not start.is_dir():
-            raise missing_path(self._workspace, start, "directory")
-        matches = _matches(start, GlobPattern(pattern), from_thread.check_cancelled)
-        counted = count()
-        newest = nsmallest(
-            MAX_PATHS, ((-modified, path) for (path, modified), _ in zip(matches, counted, strict=False))
-        )
-        names = tuple(printable(self._workspace.shown(Path(path))) for _, path in newest)
+        compiled, counted = GlobPattern(pattern), count()
+        with self._tree(start) as tree:
+            matches = zip(_matches(tree, compiled, from_thread.check_cancelled), counted, strict=False)
+            newest = nsmallest(MAX_PATHS, ((-modified, path) for (path, modified), _ in matches))
+        names = tuple(printable(self._workspace.shown(start / path)) for _, path in newest)
         return _Found(names=names, total=next(counted))
+
+    @contextmanager
+    def _tree(self, start: Path) -> Iterator[HeldTree]:
+        try:
+            with opened(start, LISTING) as directory:
+                yield HeldTree(directory)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise missing_path(self._workspace, start, "directory") from error
+        except OSError as error:
+            reason, shown = (error.strerror or "input error").lower(), printable(self._workspace.shown(start), 120)
+            raise ToolFailed(f"Cannot list {shown}: {reason}. Choose another directory.") from error
 
     def _no_match(self, parameters: GlobParameters, start: Path, pattern: str) -> str:
         place = self._workspace.shown(start)
         where = "the tree" if place == "." else f"{printable(place, 120)}/"
         message = f'No file matches "{printable(parameters.pattern, 120)}"'
-        suffixes = near_suffixes(start, parameters.pattern, from_thread.check_cancelled)
+        with self._tree(start) as tree:
+            suffixes = near_suffixes(tree, parameters.pattern, from_thread.check_cancelled)
         if suffixes and suffixes[0].startswith(f"*{Path(pattern).suffix} (") and "**" not in pattern:
             return (
                 f'{message}; deeper in {where} are {suffixes[0]}: try "{printable(_deeper(parameters.pattern), 120)}".'
@@ -140,20 +152,20 @@ class Glob:
         return f"{message}; {where} has {', '.join(suffixes) or 'no files'}."
 
 
-def _matches(start: Path, pattern: GlobPattern, check_cancelled: Callable[[], None]) -> Iterator[tuple[str, int]]:
-    """Paths and times of matching files below `start`. Links to directories are not followed: they may form a ring."""
-    waiting = [(str(start), pattern.start())]
+def _matches(tree: HeldTree, pattern: GlobPattern, check_cancelled: Callable[[], None]) -> Iterator[tuple[str, int]]:
+    """Paths and times of matching files of `tree`. Links to directories are not followed: they may form a ring."""
+    waiting = [("", pattern.start())]
     while waiting:
         check_cancelled()
         directory, places = waiting.pop()
-        for entry in _entries(directory):
+        for entry in tree.entries(directory):
             below = pattern.step(places, entry.name)
             if not below or entry.name == ".git":
                 continue
             if entry.is_dir(follow_symlinks=False):
-                waiting.append((entry.path, below))
+                waiting.append((f"{directory}{entry.name}/", below))
             elif pattern.accepts(below) and (modified := _modified(entry)) is not None:
-                yield entry.path, modified
+                yield f"{directory}{entry.name}", modified
 
 
 def _modified(entry: "os.DirEntry[str]") -> int | None:
@@ -162,15 +174,6 @@ def _modified(entry: "os.DirEntry[str]") -> int | None:
         return entry.stat().st_mtime_ns if entry.is_file() else None
     except OSError:
         return None
-
-
-def _entries(directory: str) -> Iterator["os.DirEntry[str]"]:
-    """Nothing, for a directory that may not be read or has just gone."""
-    try:
-        with os.scandir(directory) as entries:
-            yield from entries
-    except OSError:
-        return
 
 
 def _deeper(pattern: str) -> str:

@@ -5,6 +5,8 @@
 Results come in an order that does not depend on the program, and a page says where the next one begins.
 """
 
+import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -13,10 +15,13 @@ from pathlib import Path
 from anyio import to_thread
 from msgspec import Struct
 
+from tianting.plumbing.atomic_file import DIRECTORY
+from tianting.plumbing.descriptor_path import path_of
 from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
 from tianting.tools.path_accesses import path_accesses
+from tianting.tools.permitted_places import opened
 from tianting.tools.reading.magic_bytes import HEAD_BYTES, kind_of
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.searching.backends import BACKENDS, Mode, Search, SearchBackend
@@ -104,7 +109,47 @@ class Grep:
         """Search. Raises `ToolFailed` for a bad pattern, type or path, and when time runs out."""
         _check_pattern(parameters)
         scope = SearchScope(parameters.glob, parameters.type)
-        search = await to_thread.run_sync(self._search, parameters, scope, abandon_on_cancel=True)
+        with contextlib.ExitStack() as held:
+            search = await to_thread.run_sync(self._search, parameters, scope, held, abandon_on_cancel=True)
+            return await self._results(parameters, search, scope)
+
+    def _search(self, parameters: GrepParameters, scope: SearchScope, held: contextlib.ExitStack) -> Search:
+        """Open what is to be searched; `held` closes it. Blocks. Raises `ToolFailed` for what cannot be searched."""
+        path = self._workspace.resolve(parameters.path)
+        directory, document = self._opened(path, held)
+        return Search(
+            pattern=parameters.pattern,
+            path=path,
+            place=path_of(directory if document is None else document),
+            directory=directory,
+            document=document,
+            names=scope.names if document is None else (),
+            mode=parameters.output_mode,
+            before=max(parameters.before, parameters.context, 0),
+            after=max(parameters.after, parameters.context, 0),
+            ignore_case=parameters.ignore_case,
+            multiline=parameters.multiline,
+            in_repository=any(os.path.lexists(above / ".git") for above in (path, *path.parents)),
+        )
+
+    def _opened(self, path: Path, held: contextlib.ExitStack) -> tuple[int, int | None]:
+        """The descriptor of the directory at `path`; of a text file, that of its directory and its own."""
+        try:
+            mode = path.stat().st_mode
+            if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+                descriptor = held.enter_context(opened(path))
+                if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                    return descriptor, None
+                if kind_of(os.pread(descriptor, HEAD_BYTES, 0)).form == "text":
+                    return held.enter_context(_directory_of(path_of(descriptor))), descriptor
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise missing_path(self._workspace, path, "file or directory") from error
+        except OSError as error:
+            reason = (error.strerror or "input error").lower()
+            raise ToolFailed(f"Cannot search {self._shown(path)}: {reason}. Choose another path.") from error
+        raise ToolFailed(f"{self._shown(path)} is no text file. Search it with Bash: strings, or grep -a.")
+
+    async def _results(self, parameters: GrepParameters, search: Search, scope: SearchScope) -> ToolOutput:
         raw = await run_search(search, self._backends)
         found = await to_thread.run_sync(
             lambda: read_results(raw, search, scope, self._workspace, numbered=parameters.line_numbers),
@@ -114,39 +159,6 @@ class Grep:
             content = await self._no_match(parameters, search, scope)
             return ToolOutput(content=content, data=GrepOutput(mode=search.mode, num_files=0, filenames=()))
         return page(found, Window(offset=max(parameters.offset, 0), limit=parameters.head_limit))
-
-    def _search(self, parameters: GrepParameters, scope: SearchScope) -> Search:
-        """Look where to search. Blocks. Raises `ToolFailed` for what cannot be searched."""
-        path = self._workspace.resolve(parameters.path)
-        is_file = self._is_text_file(path)
-        directory = path.parent if is_file else path
-        return Search(
-            pattern=parameters.pattern,
-            directory=directory,
-            target=path.name if is_file else ".",
-            is_file=is_file,
-            names=() if is_file else scope.names,
-            mode=parameters.output_mode,
-            before=max(parameters.before, parameters.context, 0),
-            after=max(parameters.after, parameters.context, 0),
-            ignore_case=parameters.ignore_case,
-            multiline=parameters.multiline,
-            in_repository=any(os.path.lexists(above / ".git") for above in (directory, *directory.parents)),
-        )
-
-    def _is_text_file(self, path: Path) -> bool:
-        """False for a directory."""
-        try:
-            mode = path.stat().st_mode
-            is_text = stat.S_ISREG(mode) and _is_text(path)
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise missing_path(self._workspace, path, "file or directory") from error
-        except OSError as error:
-            reason = (error.strerror or "input error").lower()
-            raise ToolFailed(f"Cannot search {self._shown(path)}: {reason}. Choose another path.") from error
-        if not is_text and not stat.S_ISDIR(mode):
-            raise ToolFailed(f"{self._shown(path)} is no text file. Search it with Bash: strings, or grep -a.")
-        return is_text
 
     async def _no_match(self, parameters: GrepParameters, search: Search, scope: SearchScope) -> str:
         place = self._place(search)
@@ -159,9 +171,9 @@ class Grep:
         return f'No match for "{printable(parameters.pattern, 120)}" {files}{place} (ignored files skipped). {advice}'
 
     def _place(self, search: Search) -> str:
+        shown = self._shown(search.path)
         if search.is_file:
-            return f"in {self._shown(search.directory / search.target)}"
-        shown = self._shown(search.directory)
+            return f"in {shown}"
         return "under the root" if shown == "." else f"under {shown}/"
 
     def _shown(self, path: Path) -> str:
@@ -183,9 +195,17 @@ def _check_pattern(parameters: GrepParameters) -> None:
         raise ToolFailed(bad_regex(pattern, ""))
 
 
-def _is_text(path: Path) -> bool:
-    with path.open("rb") as file:
-        return kind_of(file.read(HEAD_BYTES)).form == "text"
+@contextlib.contextmanager
+def _directory_of(place: str) -> Iterator[int]:
+    """The directory of an open file, without links."""
+    above = os.path.dirname(place)  # noqa: PTH120  what the kernel said, unchanged
+    directory = os.open(above, DIRECTORY)
+    try:
+        if path_of(directory) != above:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), above)
+        yield directory
+    finally:
+        os.close(directory)
 
 
 def _filters(parameters: GrepParameters) -> Iterator[str]:

@@ -12,6 +12,7 @@ from tianting.plumbing.printable import printable
 from tianting.protocol.tool_calls import Access, ToolOutput, ToolSpec
 from tianting.tools.contract import ToolFailed
 from tianting.tools.path_accesses import path_accesses
+from tianting.tools.permitted_places import LISTING, opened
 from tianting.tools.reading.missing_path import missing_path
 from tianting.tools.workspace import Workspace
 
@@ -63,8 +64,8 @@ class LS:
         """The first lines, and how many there would be."""
         name = printable(self._workspace.shown(path), 200)
         try:
-            with os.scandir(path) as entries:
-                kept = [entry for entry in entries if not any(fnmatchcase(entry.name, glob) for glob in ignored)]
+            with opened(path, LISTING) as directory:
+                return _listed(directory, ignored)
         except FileNotFoundError as error:
             raise missing_path(self._workspace, path, "directory") from error
         except NotADirectoryError as error:
@@ -72,15 +73,20 @@ class LS:
         except OSError as error:
             reason = (error.strerror or "input error").lower()
             raise ToolFailed(f"Cannot list {name}: {reason}. Choose another directory.") from error
-        kept.sort(key=lambda entry: (not entry.is_dir(), entry.name))
-        return [_line(entry) for entry in kept[:MAX_ENTRIES]], len(kept)
 
 
-def _line(entry: "os.DirEntry[str]") -> str:
+def _listed(directory: int, ignored: tuple[str, ...]) -> tuple[list[str], int]:
+    with os.scandir(directory) as entries:
+        kept = [entry for entry in entries if not any(fnmatchcase(entry.name, glob) for glob in ignored)]
+    kept.sort(key=lambda entry: (not entry.is_dir(), entry.name))
+    return [_line(entry, directory) for entry in kept[:MAX_ENTRIES]], len(kept)
+
+
+def _line(entry: "os.DirEntry[str]", directory: int) -> str:
     name = printable(entry.name)
     try:
         if entry.is_symlink():
-            name += f" -> {printable(os.readlink(entry.path))}"  # noqa: PTH115  a Path for each would be waste
+            name += f" -> {printable(os.readlink(entry.name, dir_fd=directory))}"
         return f"{name}/" if entry.is_dir() else f"{name} ({in_words(entry.stat(follow_symlinks=False).st_size)})"
     except OSError:
         return f"{name} (just gone)"

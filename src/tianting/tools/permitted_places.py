@@ -20,6 +20,8 @@ from tianting.tools.contract import ToolFailed
 
 _READING = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """Never waits for the other end of a pipe, never takes a terminal."""
+LISTING = _READING | os.O_DIRECTORY
+"""Opens nothing but a directory."""
 _places: ContextVar[frozenset[str] | None] = ContextVar("permitted places", default=None)
 
 

@@ -76,8 +76,8 @@ class Write:
         before = self._replaceable(path, shown)
         form = TextForm() if before is None else before.form
         content = content if before is None else _with_line_ends_of(before.text, content)
-        carry_out([FileChange(path=path, data=encoded(content, form, shown))], self._workspace.shown)
-        self._ledger.note(path, whole=True)
+        [facts] = carry_out([FileChange(path=path, data=encoded(content, form, shown))], self._workspace.shown)
+        self._ledger.note(path, whole=True, facts=facts)
         text = None if before is None else before.text
         return ToolOutput(content=_answer(path, shown, text, content), data=_data(path, text, content))
 

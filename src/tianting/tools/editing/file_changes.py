@@ -37,14 +37,18 @@ class FileChange(Struct, frozen=True, kw_only=True):
         return self.path if self.data is None else Path(os.path.realpath(self.path))
 
 
-def carry_out(changes: Sequence[FileChange], shown: Callable[[Path], str]) -> None:
-    """Make all of `changes`, at most one for a path. Raises `ToolFailed`; then everything is as it was."""
+def carry_out(changes: Sequence[FileChange], shown: Callable[[Path], str]) -> list[os.stat_result | None]:
+    """Make all of `changes`, at most one for a path. Raises `ToolFailed`; then everything is as it was.
+
+    Returns the facts of each file as it was left; None for one that is gone. Its path may lead elsewhere by now.
+    """
     with HeldDirectories() as directories:
         entries = [_permitted(change, directories, shown) for change in changes]
-        undo = _Undo()
+        undo, left = _Undo(), list[os.stat_result | None]()
         for change, entry in zip(changes, entries, strict=True):
             try:
-                _carry_out(change, directories.made(entry, undo.made_directory), undo, alone=len(changes) == 1)
+                reached = directories.made(entry, undo.made_directory)
+                left.append(_carry_out(change, reached, undo, alone=len(changes) == 1))
             except OSError as error:
                 undo.run()
                 raise _unwritable(change, shown, error) from error
@@ -52,6 +56,7 @@ def carry_out(changes: Sequence[FileChange], shown: Callable[[Path], str]) -> No
                 undo.run()
                 raise
         undo.forget()
+    return left
 
 
 def _permitted(change: FileChange, directories: HeldDirectories, shown: Callable[[Path], str]) -> Entry:
@@ -75,16 +80,16 @@ def _refuse_protected(entry: Entry, shown: str) -> None:
         )
 
 
-def _carry_out(change: FileChange, entry: Entry, undo: "_Undo", *, alone: bool) -> None:
+def _carry_out(change: FileChange, entry: Entry, undo: "_Undo", *, alone: bool) -> os.stat_result | None:
     if change.data is None:
         undo.keep(entry)
         os.unlink(entry.name, dir_fd=entry.directory)
-        return
+        return None
     if entry.facts() is None:
         undo.added(entry)
     elif not alone:  # one atomic write needs no way back
         undo.keep(entry)
-    replace_in(entry.directory, entry.name, change.data, bits=change.mode)
+    return replace_in(entry.directory, entry.name, change.data, bits=change.mode)
 
 
 class _Undo:

@@ -76,14 +76,12 @@ class FileEditor:
         if freshness == "unread" and stored.text:
             raise ToolFailed(f"Read {shown} before editing it.")
         draft = _drafted(stored.text, edits, shown, changed=freshness == "changed")
-        carry_out([FileChange(path=path, data=encoded(draft.text, stored.form, shown))], self._workspace.shown)
-        self._note(path, freshness, created=not stored.text)
+        change = FileChange(path=path, data=encoded(draft.text, stored.form, shown))
+        [facts] = carry_out([change], self._workspace.shown)
+        # After an edit the model knows as much of the file as before it.
+        whole = not stored.text or (freshness == "fresh" and self._ledger.saw_whole(path))
+        self._ledger.note(path, whole=whole, facts=facts)
         return _edited(path, stored, draft, freshness)
-
-    def _note(self, path: Path, freshness: Freshness, *, created: bool) -> None:
-        """After an edit the model knows as much of the file as before it."""
-        whole = created or (freshness == "fresh" and self._ledger.saw_whole(path))
-        self._ledger.note(path, whole=whole)
 
 
 def _stored(path: Path, shown: str, *, creates: bool) -> StoredText:

@@ -24,12 +24,14 @@ class Search(Struct, frozen=True, kw_only=True):
     """What to look for, and where."""
 
     pattern: str
-    directory: Path
-    """Where the program runs; paths of results count from here."""
-    target: str = "."
-    """A file in it, or all of it."""
-    is_file: bool = False
-    """`target` is a file: it is searched even when it is ignored."""
+    path: Path
+    """What is searched, as the model calls it."""
+    place: str
+    """The same without links, as the kernel tells it of what was opened."""
+    directory: int
+    """The descriptor in which the program runs: of what is searched; of a file, of its directory."""
+    document: int | None = None
+    """The descriptor of a single file; it is searched even when it is ignored."""
     names: tuple[str, ...] = ()
     """Globs for file names; empty for all."""
     mode: Mode
@@ -40,6 +42,11 @@ class Search(Struct, frozen=True, kw_only=True):
     multiline: bool = False
     in_repository: bool = True
     """Whether some directory above has ignore rules to say."""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether a single file is searched."""
+        return self.document is not None
 
 
 _RIPGREP = (
@@ -78,7 +85,10 @@ class FoundLine(Struct, frozen=True, kw_only=True):
 
 
 class SearchBackend(Protocol):
-    """A program that searches. Without matches it writes nothing and exits with 1."""
+    """A program that searches. Without matches it writes nothing and exits with 1.
+
+    It follows no links it finds. A single file stands open on its standard input too.
+    """
 
     @property
     def crosses_lines(self) -> bool:
@@ -107,7 +117,7 @@ class Ripgrep:
         command += ["--ignore-case"] if search.ignore_case else []
         command += ["--multiline", "--multiline-dotall"] if search.multiline else []
         command += [] if search.in_repository else ["--no-ignore-parent"]
-        return [*command, "-e", search.pattern, "--", search.target]
+        return [*command, "-e", search.pattern, "--", "-" if search.is_file else "."]
 
     def lines(self, output: bytes) -> Iterator[FoundLine]:
         """`path NUL number : text` for a match, `-` in place of the colon for context."""
@@ -128,7 +138,7 @@ class GitGrep:
         command += ["--ignore-case"] if search.ignore_case else []
         command += ["-e", _GIT_DIALECT + search.pattern, "--"]
         if search.is_file:
-            return [*command, f":(literal){search.target}"]
+            return [*command, f":(literal){search.place.rpartition('/')[2]}"]
         return [*command, *(f":(glob)**/{name}" for name in search.names or ("*",))]
 
     def lines(self, output: bytes) -> Iterator[FoundLine]:

@@ -21,12 +21,14 @@ class Captured(Struct, frozen=True, kw_only=True):
     """It wrote more than was wanted and was stopped."""
 
 
-async def captured(command: Sequence[str], directory: Path, limit: int) -> Captured:
+async def captured(
+    command: Sequence[str], directory: str | Path, limit: int, *, stdin: int = subprocess.DEVNULL
+) -> Captured:
     """Run `command` to its end, or until it wrote `limit` bytes. Cancelled, it kills the process.
 
     Raises `OSError` when it cannot be started. The caller sets the deadline.
     """
-    process = await anyio.open_process(command, cwd=directory, stdin=subprocess.DEVNULL, start_new_session=True)
+    process = await anyio.open_process(command, cwd=directory, stdin=stdin, start_new_session=True)
     assert process.stdout
     assert process.stderr
     output, errors = bytearray(), bytearray()

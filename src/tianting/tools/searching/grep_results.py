@@ -102,23 +102,28 @@ class _Sieve:
         """A file that was asked for by name is always in scope. Globs may count from the root, too."""
         if self._search.is_file:
             return True
-        found = self._search.directory / path
-        return self._scope.includes(path, self._workspace.shown(found)) and self._may_show(str(found))
+        return self._scope.includes(path, self._workspace.shown(self._search.path / path)) and self._may_show(path)
 
     def _may_show(self, path: str) -> bool:
+        """Both ends are asked about: a link to what is searched may lead elsewhere by now."""
         if path not in self._allowed:
-            self._allowed[path] = self._workspace.may_read(path)
+            names = {str(self._search.path / path), f"{self._search.place.rstrip('/')}/{path}"}
+            self._allowed[path] = all(self._workspace.may_read(name) for name in names)
         return self._allowed[path]
 
     def shown(self, path: str) -> str:
         if path not in self._shown:
-            self._shown[path] = printable(self._workspace.shown(self._search.directory / path))
+            self._shown[path] = printable(self._workspace.shown(self._file(path)))
         return self._shown[path]
 
     def newest_first(self, path: str) -> tuple[int, str]:
         with contextlib.suppress(OSError):
-            return -(self._search.directory / path).stat().st_mtime_ns, path
+            return -self._file(path).stat().st_mtime_ns, path
         return 0, path
+
+    def _file(self, path: str) -> Path:
+        """Of a single file programs do not know the name."""
+        return self._search.path if self._search.is_file else self._search.path / path
 
 
 def _line_rows(lines: list[FoundLine], sieve: _Sieve, *, numbered: bool, grouped: bool) -> Iterator[str]:

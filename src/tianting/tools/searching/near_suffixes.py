@@ -1,21 +1,21 @@
 """What kinds of file a tree does have, for a Glob that found none: `*.jsx` is often a guess at `*.tsx`."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from tianting.plumbing.printable import printable
+from tianting.tools.searching.held_tree import HeldTree
 from tianting.worktree.outline import NOISE
 
 _MAX_FILES = 20_000
 _MAX_NAMED = 3
 
 
-def near_suffixes(start: Path, pattern: str, check_cancelled: Callable[[], None]) -> list[str]:
+def near_suffixes(tree: HeldTree, pattern: str, check_cancelled: Callable[[], None]) -> list[str]:
     """Say it as `*.tsx (41)`: those like the pattern's suffix first, then the most frequent; at most three."""
     counts: Counter[str] = Counter()
-    for number, suffix in enumerate(_suffixes(start, check_cancelled)):
+    for number, suffix in enumerate(_suffixes(tree, check_cancelled)):
         counts[suffix] += 1
         if number == _MAX_FILES:
             break
@@ -24,11 +24,16 @@ def near_suffixes(start: Path, pattern: str, check_cancelled: Callable[[], None]
     return [f"{_named(suffix)} ({counts[suffix]:,})" for suffix in ranked[:_MAX_NAMED]]
 
 
-def _suffixes(start: Path, check_cancelled: Callable[[], None]) -> Iterator[str]:
-    for _, directories, files in os.walk(start):
+def _suffixes(tree: HeldTree, check_cancelled: Callable[[], None]) -> Iterator[str]:
+    waiting = [""]
+    while waiting:
         check_cancelled()
-        directories[:] = [name for name in directories if name not in NOISE]
-        yield from (PurePosixPath(name).suffix for name in files)
+        directory = waiting.pop()
+        for entry in tree.entries(directory):
+            if entry.is_file(follow_symlinks=False):
+                yield PurePosixPath(entry.name).suffix
+            elif entry.is_dir(follow_symlinks=False) and entry.name not in NOISE:
+                waiting.append(f"{directory}{entry.name}/")
 
 
 def _named(suffix: str) -> str:

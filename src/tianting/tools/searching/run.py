@@ -1,10 +1,12 @@
 """From a search to its raw results: the first program that is installed runs it, in bounded time and memory."""
 
+import os
 from collections.abc import Iterable
 
 import anyio
 from msgspec import Struct, structs
 
+from tianting.plumbing.descriptor_path import entrance
 from tianting.tools.contract import ToolFailed
 from tianting.tools.searching.backends import Search, SearchBackend, found_paths
 from tianting.tools.searching.captured_process import Captured, captured
@@ -58,9 +60,17 @@ async def _first_installed(search: Search, backends: Iterable[SearchBackend]) ->
                 "Search for the first line alone, with -A for the lines below it."
             )
         try:
-            done = await captured(backend.command(search), search.directory, MAX_OUTPUT_BYTES)
+            done = await _captured(backend.command(search), search)
         except FileNotFoundError:
             continue
         if done.exit_code != _COMMAND_NOT_FOUND:
             return backend, done
     raise ToolFailed("Neither ripgrep nor git is installed. Search with Bash: grep -rnE.")
+
+
+async def _captured(command: list[str], search: Search) -> Captured:
+    directory = entrance(search.directory)
+    if search.document is None:
+        return await captured(command, directory, MAX_OUTPUT_BYTES)
+    os.lseek(search.document, 0, os.SEEK_SET)  # a program before may have read it
+    return await captured(command, directory, MAX_OUTPUT_BYTES, stdin=search.document)
