@@ -84,7 +84,7 @@ def _read_mended(line: bytes | bytearray) -> ClientLine | None:
     """Half surrogates are what JavaScript makes of text that was cut within a character; they are no reason to end."""
     try:
         return _read(msgspec.json.encode(well_formed_json(json.loads(line))))
-    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         _complain(error)
 
 

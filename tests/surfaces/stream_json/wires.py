@@ -33,17 +33,29 @@ class KeptWire:
     def reader_is_gone(self) -> bool:
         return self.is_gone
 
-    async def until(self, count: int, **fields: object) -> list[Any]:
+    async def until_more(self) -> None:
+        """Wait until something else is written."""
+        await self._written.wait()
+
+    async def until(self, count: int = 1, **fields: object) -> list[Any]:
         """Wait until `count` lines were written that have all `fields`, and give them back."""
         with anyio.fail_after(5):
             while len(found := [line for line in self.lines if fields.items() <= line.items()]) < count:
-                await self._written.wait()
+                await self.until_more()
         return found
 
 
 class StuckWire(KeptWire):
-    """Takes what is written and lets nobody go on, as a pipe whose reader sleeps."""
+    """Takes what is written and lets nobody go on, as a pipe whose reader sleeps, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._free = anyio.Event()
 
     async def write(self, data: bytes) -> None:
         await super().write(data)
-        await anyio.sleep_forever()
+        await self._free.wait()
+
+    def let_go(self) -> None:
+        """Let the reader wake up."""
+        self._free.set()

@@ -43,12 +43,19 @@ class ControlLink:
         self._new_id = new_id
         self._open: dict[str, _Question] = {}
         self._closed = False
+        self._quiet = anyio.Event()
         self._when_person_is_asked: Callable[[bool], None] = _tell_nobody
 
     @property
     def open_questions(self) -> tuple[str, ...]:
         """The ids of all questions that wait for their answer."""
         return tuple(self._open)
+
+    async def until_quiet(self) -> None:
+        """Wait until no question waits for its answer."""
+        while self._open:
+            self._quiet = anyio.Event()
+            await self._quiet.wait()
 
     def watch(self, when_person_is_asked: Callable[[bool], None]) -> None:
         """Call this with True right before the first question to a person goes out, with False after the last."""
@@ -101,6 +108,8 @@ class ControlLink:
             self._outlet.post(cancel_line(request_id))
         if question.for_person and not self._person_is_asked():
             self._when_person_is_asked(False)
+        if not self._open:
+            self._quiet.set()
 
     def _person_is_asked(self) -> bool:
         return any(question.for_person for question in self._open.values())
