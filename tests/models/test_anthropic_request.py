@@ -30,7 +30,7 @@ from tianting.protocol.content import (
 )
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage, note, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
-from tianting.protocol.requests import ModelRequest
+from tianting.protocol.requests import ModelRequest, ThinkingWish
 
 HERE = Origin(dialect="anthropic", base_url="http://127.0.0.1", model="claude-sonnet-5-5")
 INFO = ModelCatalogue().lookup("claude-sonnet-5-5")
@@ -297,6 +297,39 @@ THOUGHT = said(Thinking(thinking="Hm.", signature="c2ln"), call("a"))
             id="turn is over",
         ),
         pytest.param(ModelInfo(id="x"), {"effort": "max"}, (), {}, id="no thinking"),
+        pytest.param(
+            INFO,
+            {"thinking": ThinkingWish(budget=9_000, display="omitted")},
+            (),
+            {"thinking": {"type": "adaptive", "display": "omitted"}},
+            id="adaptive, to be hidden",
+        ),
+        pytest.param(
+            INFO, {"thinking": ThinkingWish(wanted=False)}, (), {"thinking": {"type": "between_tools"}}, id="off"
+        ),
+        pytest.param(
+            ModelCatalogue().lookup("claude-opus-5"),
+            {"thinking": ThinkingWish(wanted=False), "effort": "max"},
+            (),
+            {"thinking": {"type": "disabled"}, "output_config": {"effort": "high"}},
+            id="off, at an effort that needs it",
+        ),
+        pytest.param(
+            ModelCatalogue().lookup("claude-opus-5-5"),
+            {"thinking": ThinkingWish(wanted=False), "effort": "max"},
+            (),
+            {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "max"}},
+            id="cannot be off",
+        ),
+        pytest.param(
+            BUDGET,
+            {"effort": "low", "thinking": ThinkingWish(budget=9_000)},
+            (),
+            {"thinking": {"type": "enabled", "budget_tokens": 9_000}},
+            id="a budget above the effort's",
+        ),
+        pytest.param(BUDGET, {"effort": "max", "thinking": ThinkingWish(wanted=False)}, (), {}, id="no budget"),
+        pytest.param(BUDGET, {"thinking": ThinkingWish()}, (), {}, id="as the model likes"),
     ],
 )
 def test_thinking_is_asked_for_as_the_model_takes_it(

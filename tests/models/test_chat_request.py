@@ -17,7 +17,7 @@ from tianting.models.http.request_json import encode_body
 from tianting.models.provider_profiles import PROVIDERS, Profile
 from tianting.protocol.content import Base64Source, Document, Image, Text, Thinking, ToolResult, ToolUse, UrlSource
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage, user_text
-from tianting.protocol.requests import ModelRequest
+from tianting.protocol.requests import ModelRequest, ThinkingWish
 
 HERE = Origin(dialect="openai-chat", base_url="http://localhost:8000/v1", model="qwen3")
 PICTURE = Image(source=Base64Source(media_type="image/png", data="AAAA"))
@@ -121,6 +121,41 @@ def test_effort(profile: Profile, effort: Any, fields: dict[str, Any]) -> None:
     without = body_of(ask(user_text("Hi.")), profile)
 
     assert body_of(ask(user_text("Hi."), effort=effort), profile) == {**without, **fields}
+
+
+@pytest.mark.parametrize(
+    ("profile", "wish", "fields"),
+    [
+        pytest.param(Profile(), ThinkingWish(wanted=False), {}, id="cannot be asked for"),
+        pytest.param(
+            Profile(effort_param="reasoning_effort"),
+            ThinkingWish(wanted=False),
+            {"reasoning_effort": "low"},
+            id="the least",
+        ),
+        pytest.param(
+            PROVIDERS["openrouter"].profile, ThinkingWish(wanted=False), {"reasoning": {"effort": "none"}}, id="nested"
+        ),
+        pytest.param(
+            PROVIDERS["glm"].profile, ThinkingWish(wanted=False), {"thinking": {"type": "disabled"}}, id="a switch"
+        ),
+        pytest.param(PROVIDERS["qwen"].profile, ThinkingWish(wanted=False), {"enable_thinking": False}, id="off"),
+        pytest.param(
+            PROVIDERS["qwen"].profile,
+            ThinkingWish(budget=9_000),
+            {"enable_thinking": True, "thinking_budget": 9_000},
+            id="a budget",
+        ),
+        pytest.param(
+            PROVIDERS["glm"].profile, ThinkingWish(budget=9_000), {"thinking": {"type": "enabled"}}, id="no budget"
+        ),
+    ],
+)
+def test_thinking(profile: Profile, wish: ThinkingWish, fields: dict[str, Any]) -> None:
+    effort = "high" if wish.wanted else None
+    without = body_of(ask(user_text("Hi.")), profile)
+
+    assert body_of(ask(user_text("Hi."), thinking=wish, effort=effort), profile) == {**without, **fields}
 
 
 @pytest.mark.parametrize(

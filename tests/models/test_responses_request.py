@@ -30,7 +30,7 @@ from tianting.protocol.content import (
 )
 from tianting.protocol.messages import AssistantMessage, Message, Origin, UserMessage, user_text
 from tianting.protocol.model_catalogue import ModelCatalogue, ModelInfo
-from tianting.protocol.requests import ModelRequest
+from tianting.protocol.requests import ModelRequest, ThinkingWish
 
 HERE = Origin(dialect="openai-responses", base_url="https://api.openai.com/v1", model="gpt-6-sol")
 CATALOGUE = ModelCatalogue((ModelInfo(id="gpt-blind", images=False),))
@@ -63,6 +63,18 @@ def input_of(*messages: Message, target: ResponsesTarget = TARGET, **changes: An
 
 def said(*content: Any, origin: Origin | None = HERE, aborted: bool = False) -> AssistantMessage:
     return AssistantMessage(id="resp_1", model="gpt-6-sol", content=content, origin=origin, aborted=aborted)
+
+
+@pytest.mark.parametrize(
+    ("wish", "reasoning"),
+    [
+        pytest.param(ThinkingWish(budget=9_000), {"summary": "auto", "effort": "high"}, id="as usual"),
+        pytest.param(ThinkingWish(wanted=False), {"summary": "auto", "effort": "low"}, id="the least"),
+        pytest.param(ThinkingWish(display="omitted"), {"effort": "high"}, id="hidden"),
+    ],
+)
+def test_thinking(wish: ThinkingWish, reasoning: dict[str, str]) -> None:
+    assert body_of(ask(user_text("Hi."), effort="high", thinking=wish))["reasoning"] == reasoning
 
 
 def test_whole_body() -> None:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from tests.settings.conftest import put
 from tianting.protocol.errors import ConfigError
-from tianting.settings.levels import MOST_BYTES, Places, Source, find_places, read_sources
+from tianting.settings.levels import MOST_BYTES, Level, Places, Source, find_places, read_sources
 
 
 def test_nothing_is_needed(places: Places) -> None:
@@ -42,6 +42,20 @@ def test_sources_come_highest_first(places: Places) -> None:
         (str(files[7]), "user", False, False),
         (str(files[8]), "user", True, True),
     ]
+
+
+def test_levels_that_are_left_out_are_not_read(places: Places) -> None:
+    for level in ("local", "project", "user"):
+        put(places.own_file(level), "{}")
+    put(places.managed[0], "{}")
+    put(places.other_home / "settings.json" if places.other_home else places.home, "nonsense")
+
+    def read(*left_out: Level) -> list[Level]:
+        narrow = structs.replace(places, left_out=frozenset(left_out))
+        return [source.level for source in read_sources(narrow, "{}")]
+
+    assert read("user") == ["managed", "command line", "local", "project"]
+    assert read("local", "project", "user") == ["managed", "command line"]
 
 
 def test_text_on_the_command_line_is_a_source(places: Places) -> None:

@@ -14,7 +14,7 @@ from tianting.cli.invocation import Invocation
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import Family
-from tianting.protocol.tool_calls import ToolSpec
+from tianting.protocol.tool_calls import FORMER_NAMES, ToolSpec
 from tianting.sandbox.settings import SandboxSettings
 from tianting.tools.apply_patch import ApplyPatch
 from tianting.tools.bash import Bash
@@ -127,10 +127,40 @@ def _chosen(wanted: str | None, family: Family, known: set[str]) -> set[str]:
     """The names to offer: those of the family, or those of `--tools`."""
     if wanted is None or wanted.strip() == "default":
         return set(tool_names(family))
-    names = {name.strip() for name in wanted.split(",") if name.strip()}
-    if unknown := names - known:
+    words = wanted.replace(",", " ").split()
+    names = {FORMER_NAMES.get(word, word) for word in words if not word.startswith("mcp__")}
+    if unknown := names - known - _NOT_HERE:
         raise ConfigError(f"--tools: there is no tool {', '.join(sorted(unknown))}. Tools: {', '.join(sorted(known))}.")
-    return names
+    return names & known
+
+
+_NOT_HERE = {
+    "Agent",
+    "AskUserQuestion",
+    "CronCreate",
+    "CronDelete",
+    "CronList",
+    "EnterPlanMode",
+    "ExitPlanMode",
+    "LSP",
+    "ListMcpResourcesTool",
+    "Monitor",
+    "NotebookEdit",
+    "ReadMcpResourceTool",
+    "ScheduleWakeup",
+    "SendMessage",
+    "Skill",
+    "SlashCommand",
+    "Task",
+    "TaskCreate",
+    "TaskGet",
+    "TaskList",
+    "TaskUpdate",
+    "ToolSearch",
+    "WebFetch",
+    "WebSearch",
+}
+"""What clients name because another agent has it: it is missing, which is all that `--tools` could say of it."""
 
 
 def _goal(schema: str | None) -> "RequiredOutput | None":

@@ -77,9 +77,9 @@ def _positive(environment: Mapping[str, str], name: str) -> int | None:
 def _timeouts(environment: Mapping[str, str]) -> CommandTimeouts:
     """Whoever lets commands take longer as a rule means that they may."""
     ours = CommandTimeouts()
-    usual = _positive(environment, "BASH_DEFAULT_TIMEOUT_MS") or ours.usual
+    usual = _positive(environment, "BASH_DEFAULT_TIMEOUT_MS")
     longest = _positive(environment, "BASH_MAX_TIMEOUT_MS") or ours.longest
-    return CommandTimeouts(usual=usual, longest=max(usual, longest))
+    return CommandTimeouts(usual=usual or ours.usual, longest=max(usual or 0, longest))
 
 
 def _effort(text: str) -> Effort | None:

@@ -12,6 +12,8 @@ from tianting.protocol.tool_calls import ToolSpec
 _BREAKPOINT = {"type": "ephemeral"}
 _THINKING_BUDGET: dict[Effort, int] = {"low": 4_096, "medium": 10_000, "high": 20_000, "xhigh": 28_000, "max": 32_000}
 """Tokens, for models that cannot choose for themselves."""
+_FOR_THINKERS: tuple[Effort, ...] = ("xhigh", "max")
+"""Refused where thinking is off."""
 _LEAST_BUDGET = 1_024
 """Tokens: the API's least, and what we leave for the words behind the thinking."""
 
@@ -65,8 +67,11 @@ def _thinking(info: ModelInfo, request: ModelRequest, max_tokens: int, messages:
         case "none":
             return {}
         case "adaptive":
-            asked = {"thinking": _by_itself(info, wish)}
-            return {**asked, "output_config": {"effort": request.effort}} if request.effort else asked
+            asked = _by_itself(info, wish)
+            effort = request.effort
+            if asked["type"] != "adaptive" and effort in _FOR_THINKERS:
+                effort = "high"
+            return {"thinking": asked, **({"output_config": {"effort": effort}} if effort else {})}
         case "budget":
             budget = min(_budget(wish, request.effort), max_tokens - _LEAST_BUDGET)
             if budget < _LEAST_BUDGET or _began_without_thinking(messages):
