@@ -2,6 +2,7 @@
 
 import os
 import pty
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -152,3 +153,21 @@ async def test_kernel_may_change_its_mind(pipe: tuple[int, int], monkeypatch: py
         await DescriptorOutput(writer).write(b"hello")
 
     assert await read(reader, 5) == b"hello"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_reader_that_is_gone_is_seen_without_a_write(kind: str, tmp_path: Path) -> None:
+    if kind == "pipe":
+        reader, writer = os.pipe()
+    else:
+        ends = socket.socketpair()
+        reader, writer = ends[0].detach(), ends[1].detach()
+    output = DescriptorOutput(writer)
+
+    was_gone = output.reader_is_gone()
+    os.close(reader)
+
+    assert (was_gone, output.reader_is_gone()) == (False, True)
+    os.close(writer)
+    with (tmp_path / "file").open("wb") as file:
+        assert not DescriptorOutput(file.fileno()).reader_is_gone()
