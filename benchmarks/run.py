@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import Contestant, ShellTool, read_contestants
+from benchmarks.decisions import decision_times
 from benchmarks.measuring import Run, duration, interrupted, model_server, run
 
 PROMPT = "Run `true` as often as you are told."
@@ -91,6 +92,13 @@ def measure_long(contestants: dict[str, Contestant], _runs: int, figures: Figure
         figures[f"memory growth over {LONG} turns, MB"][name].append(max(played.memory_mb) - early)
 
 
+def measure_permissions(contestants: dict[str, Contestant], _runs: int, figures: Figures) -> None:
+    """Decide whether calls may run: of our judge alone, inside this process."""
+    if "tianting" in contestants:
+        for name, taken in decision_times():
+            figures[f"decision: {name}, µs"]["tianting"].append(taken * 1e6)
+
+
 _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "version": measure_version,
     "start": measure_start,
@@ -98,6 +106,7 @@ _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "interrupt": measure_interrupt,
     "deltas": measure_deltas,
     "long": measure_long,
+    "permissions": measure_permissions,
 }
 
 
