@@ -39,6 +39,7 @@ class Tool(Protocol[P]):
     def accesses(self, parameters: P) -> tuple[Access, ...]:
         """What this call may touch. Understating it is a security bug.
 
+        Files are opened by `permitted_places.opened`, which refuses all others while the call runs.
         A call whose accesses are all `read` or `fetch` may run beside others; any other runs alone.
         """
         ...
