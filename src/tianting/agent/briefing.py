@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from tianting.plumbing.printable import printable
 from tianting.plumbing.well_formed import well_formed
+from tianting.protocol.events import TaskFinished
 from tianting.protocol.messages import UserMessage, note
 from tianting.worktree.survey import GitFacts, Survey
 
@@ -59,6 +60,12 @@ def stale_note(paths: tuple[Path, ...], root: Path) -> UserMessage:
     return note(_sentence(names, len(paths)))
 
 
+def task_note(finished: TaskFinished) -> UserMessage:
+    """Say that work in the background is over."""
+    said = f"Background {finished.task_id}: {_harmless(finished.summary)}"
+    return note(f"{said}\nBashOutput shows what is new; all of it is in {finished.output_file}.")
+
+
 def _machine(environment: Environment, survey: Survey) -> str:
     lines = [
         f"Project root: {printable(str(survey.root))}",
@@ -99,7 +106,11 @@ def _sentence(names: list[str], total: int) -> str:
 
 def _name(path: Path, root: Path) -> str:
     shown = path.relative_to(root) if path.is_relative_to(root) else path
-    # A name must not look like the end of the note that it stands in.
-    name = printable(well_formed(str(shown))).replace("<", r"\x3c")
+    name = _harmless(printable(well_formed(str(shown))))
     data = name.encode()
     return name if len(data) <= _LONGEST_NAME else f"…{data[-_LONGEST_NAME:].decode(errors='ignore')}"
+
+
+def _harmless(text: str) -> str:
+    """`text` from outside, which must not look like the end of the note that it stands in."""
+    return text.replace("<", r"\x3c")

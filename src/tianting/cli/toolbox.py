@@ -48,6 +48,7 @@ class Toolbox(Struct, frozen=True, kw_only=True):
     goal: OutputGoal | None = None
     changed_files: Callable[[], tuple[FileChange, ...]]
     """What changed on disk since the model read it, each change once."""
+    jobs: BackgroundJobs
 
 
 class SandboxWish(Struct, frozen=True, kw_only=True):
@@ -86,10 +87,12 @@ async def open_toolbox(
             workspace, ledger, jobs, environment=environment, spill_directory=spill, sandbox=sandbox, timeouts=timeouts
         )
         tools = _tools(workspace, ledger, jobs, bash)
-        yield _toolbox(invocation, family, tools, ledger)
+        yield _toolbox(invocation, family, tools, ledger, jobs)
 
 
-def _toolbox(invocation: Invocation, family: Family, tools: tuple[AnyTool, ...], ledger: ReadLedger) -> Toolbox:
+def _toolbox(
+    invocation: Invocation, family: Family, tools: tuple[AnyTool, ...], ledger: ReadLedger, jobs: BackgroundJobs
+) -> Toolbox:
     names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
     goal = _goal(invocation.json_schema)
     if goal is not None:
@@ -101,6 +104,7 @@ def _toolbox(invocation: Invocation, family: Family, tools: tuple[AnyTool, ...],
         offered=tuple(sorted(offered, key=lambda spec: spec.name)),
         goal=goal,
         changed_files=ledger.newly_changed,
+        jobs=jobs,
     )
 
 

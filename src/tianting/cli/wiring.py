@@ -20,6 +20,7 @@ from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
 from tianting.agent.prompt import system_prompt
+from tianting.cli.background_work import told_to
 from tianting.cli.going_on import Place, place_of
 from tianting.cli.hooking import Scene, open_hooks
 from tianting.cli.invocation import Invocation
@@ -150,6 +151,7 @@ async def open_session(
         gc.freeze()
         gc.enable()
         session = Session(loop, opening, log=log, new_id=random_uuid, hooks=hooks, changed_files=toolbox.changed_files)
+        toolbox.jobs.report_to(told_to(session))
         try:
             with safekeeping(session, ground.home, workspace, ground.settings.checkpoints):
                 yield session
