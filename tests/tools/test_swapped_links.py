@@ -23,6 +23,7 @@ from tianting.permissions.decision import Allow, Weigh, as_judged
 from tianting.plumbing.atomic_file import replace_in
 from tianting.protocol.content import ToolUse
 from tianting.protocol.tool_calls import Access, CallResult, ToolCall
+from tianting.tools import grep
 from tianting.tools.apply_patch import ApplyPatch
 from tianting.tools.contract import AnyTool
 from tianting.tools.edit import Edit
@@ -36,6 +37,7 @@ from tianting.tools.read import Read
 from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.searching.backends import BACKENDS, GitGrep
 from tianting.tools.searching.held_tree import HeldTree
+from tianting.tools.searching.run import RawResults, run_search
 from tianting.tools.workspace import Workspace
 from tianting.tools.write import Write
 
@@ -251,6 +253,41 @@ async def test_directory_swapped_during_the_change_leads_it_nowhere_else(
 
     assert (result.outcome, picture(desk.outside), picture(desk.inside)) == ("ok", outside, inside)
     assert (desk.work / "was-real" / "deep" / changed).read_bytes() in {b"x", b"x\n", b"x = 2\n# nothing\n"}
+
+
+async def test_directory_exchanged_while_it_is_made_is_not_entered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(tmp_path)
+    outside, mkdir = picture(desk.outside), os.mkdir
+
+    def make_and_exchange(name: str, *, dir_fd: int) -> None:
+        mkdir(name, dir_fd=dir_fd)
+        os.rename(name, f"{name}-was", src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
+        os.symlink(desk.outside, name, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "mkdir", make_and_exchange)
+    result = await desk.answer(use("Write", file_path="fresh/new", content="x"))
+
+    assert (result.outcome, picture(desk.outside)) == ("failed", outside)
+
+
+@pytest.mark.parametrize("git", [pytest.param(False, id="rg"), pytest.param(True, id="git")])
+@pytest.mark.parametrize("path", ["dir", "real/deep", "dir/a.txt", "real/deep/a.txt"])
+async def test_search_runs_where_it_was_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, git: bool
+) -> None:
+    desk = Desk(tmp_path, git=git)
+
+    async def swap_and_search(*arguments: Any) -> RawResults:
+        swap_links(desk)
+        return await run_search(*arguments)
+
+    monkeypatch.setattr(grep, "run_search", swap_and_search)
+    result = await desk.answer(use("Grep", path=path, pattern="SECRET|# nothing", output_mode="content"))
+
+    name = path.removesuffix("/a.txt")
+    assert result.content == f"{name}/a.txt:2: # nothing"
 
 
 async def test_directory_exchanged_during_a_walk_is_left_out(tmp_path: Path) -> None:
