@@ -43,6 +43,7 @@ async def send(*args, **kwargs):
 httpx2.AsyncClient.send = send
 """
 PROGRAM = "from tianting.cli.entry import main\nmain()"
+UNDER_ANOTHER_NAME = "from tianting.cli.claude_entry import main\nmain()"
 FLOOR = """
 import anyio, click, httpx2, msgspec
 
@@ -128,6 +129,13 @@ def test_our_own_modules_are_few(repository: Path, model: str) -> None:
     ours = {name for name in at_first_request(repository, model).modules if name.partition(".")[0] == "tianting"}
 
     assert len(ours) <= MOST_MODULES
+
+
+def test_other_name_costs_next_to_nothing(repository: Path) -> None:
+    renamed = _seen(repository, PROBE + UNDER_ANOTHER_NAME, "-p", "Hi.", "--model", MODELS[0])
+
+    more = renamed.modules - at_first_request(repository, MODELS[0]).modules
+    assert more == {"tianting.cli.claude_entry", "tianting.protocol.compatible_version"}
 
 
 def test_git_is_the_only_program_that_is_started(repository: Path) -> None:

@@ -22,6 +22,8 @@ from tianting.session.places import project_directory, projects_directory
 from tianting.testing.model_server import ModelServer, serve
 
 PROGRAM = str(Path(sys.executable).with_name("tianting"))
+CLAUDE = str(Path(sys.executable).with_name("tianting-claude"))
+"""The same under the name that other programs look for."""
 KEY = "a-key-for-tests-only"
 PATIENCE = 20
 """Seconds until a test gives up on a program that hangs."""
@@ -54,6 +56,7 @@ class Stage:
         self.project = root / "project"
         self.home = root / "home"
         self.project.mkdir()
+        self.program = PROGRAM
         self.environment = _environment(root, self.home)
         for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
             git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
@@ -88,7 +91,7 @@ class Stage:
 
     async def _open(self, arguments: tuple[str, ...], through: tuple[str, ...] = (), **popen: Any) -> Process:
         usual = {"stdin": subprocess.DEVNULL, "cwd": self.project, "env": self.environment, "start_new_session": True}
-        return await anyio.open_process([*through, PROGRAM, *arguments], **{**usual, **popen})
+        return await anyio.open_process([*through, self.program, *arguments], **{**usual, **popen})
 
     def write(self, name: str, text: str) -> Path:
         """Put a file into the project."""
