@@ -21,7 +21,7 @@ def keep_in(directory: Path) -> Callable[[str, bytes], str | None]:
         try:
             make_private_directory(directory)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "wb") as file:
+            with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
         except OSError as error:
             log.warning("a line of %d bytes cannot be kept in %s: %s", len(data), path, error.strerror)
