@@ -19,6 +19,8 @@ class IgnorePattern(Struct, frozen=True):
     below: re.Pattern[str]
     """What lies in a directory that it names."""
     directories_only: bool
+    parts: tuple[str, ...] = ()
+    """The pattern level by level, `**` first where it names at any depth; none for an impossible one."""
 
     def covers(self, path: str, *, is_directory: bool = False) -> bool:
         """Whether `path`, or a directory above it, is named."""
@@ -37,7 +39,8 @@ def ignore_pattern(text: str, *, anchored: bool = False) -> IgnorePattern:
     if translated is None or not body:
         return IgnorePattern(_NOTHING, _NOTHING, directories_only)
     named = f"(?s:{'' if anchored else '(?:.*/)?'}{translated})"
-    return IgnorePattern(re.compile(named), re.compile(f"{named}(?s:/.*)"), directories_only)
+    parts = tuple(body.split("/")) if anchored else ("**", body)
+    return IgnorePattern(re.compile(named), re.compile(f"{named}(?s:/.*)"), directories_only, parts)
 
 
 def _translate(body: str) -> str | None:

@@ -28,6 +28,11 @@ class SessionJudge:
         self._ground = ground
         self._cwd = cwd
 
+    @property
+    def ruleset(self) -> Ruleset:
+        """The rules as they are now."""
+        return self._ruleset
+
     def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
         """What rules and mode say of `call`."""
         judgement = judge(self._question(call, accesses), self._ruleset, self._ground)

@@ -72,14 +72,18 @@ def are_plain(words: tuple[Word, ...]) -> bool:
     return all([word.raw is word.value for word in words])  # noqa: C419  # half the time of a generator
 
 
-def plain_text(command: Command) -> str:
-    """The text of a command of plain words, which is one for all rules; empty for any other."""
-    if command.assignments or command.redirections or command.evaluates or "/" in command.program:
-        return ""
-    words = command.words
-    if not are_plain(words) or (command.program == "git" and has_globals(words)):
-        return ""
-    return " ".join([word.value for word in words])
+def literal_texts(command: Command) -> tuple[str, ...]:
+    """As written, quoted, unquoted: all that a rule may mean of a command of literal words; nothing for any other.
+
+    One text says all three where nothing is quoted.
+    """
+    program, words = command.program, command.words
+    if not program or "/" in program or command.assignments or command.redirections or command.evaluates:
+        return ()
+    if (program == "git" and has_globals(words)) or [word for word in words if not word.literal]:
+        return ()
+    values = " ".join([word.value for word in words])
+    return (values,) if are_plain(words) else (_raw((), words), _raw((), words, quote=True), values)
 
 
 def known_beginning(command: Command) -> str | None:

@@ -14,7 +14,6 @@ from tianting.permissions.ruleset import Rules, permitted, questioned, refused
 from tianting.permissions.script import HOLE, Assignment, Command, Word
 from tianting.permissions.shell.command_texts import (
     allowing_texts,
-    are_plain,
     forbidding_texts,
     is_harmless,
     is_safe,
@@ -63,10 +62,7 @@ class _Judge:
         self._whole = self._rule_for_all()
 
     def parts(self) -> tuple[Part, ...]:
-        parts = [
-            self._judge(running).about(running.plain_text or _shown(running.command))
-            for running in self._program.running
-        ]
+        parts = [self._judge(running).about(_shown(running)) for running in self._program.running]
         parts += [verdict.about(self._text) for verdict in self._of_the_whole()]
         return tuple(parts) or (Verdict("allow", "it runs nothing").about(self._text),)
 
@@ -111,8 +107,8 @@ class _Judge:
     def _is_free(self, running: Running) -> bool:
         """Whether one look tells that `_against` would find nothing: so it is with nearly all of a long text."""
         command = running.command
-        text = running.plain_text
-        if not text or is_suspect(command) or text.startswith(self._heads):
+        texts = running.texts
+        if not texts or is_suspect(command) or _may_speak(self._heads, texts):
             return False
         return not self._files.objections(command)
 
@@ -141,7 +137,7 @@ class _Judge:
 
     def _possible_matches(self, running: Running) -> list[Verdict]:
         """A deny rule could speak of what only the running shell knows."""
-        if not self._rules.deny.commands or (not running.hidden and are_plain(running.command.words)):
+        if not self._rules.deny.commands:
             return []
         beginnings = [known_beginning(each) for each in (running.command, *running.hidden)]
         known = [each for each in beginnings if each is not None]
@@ -183,8 +179,8 @@ class _Judge:
     def _allow_rule(self, running: Running) -> Rule | None:
         if not self._rules.allow.commands or self._is_elsewhere(running.command.program):
             return None
-        texts = (running.plain_text,) if running.plain_text else allowing_texts(running.command)
-        if not running.outer and not _may_speak(self._rules.allow, texts):
+        texts = running.texts[:2] or allowing_texts(running.command)
+        if not running.outer and not _may_speak(self._rules.allow.heads, texts):
             return None
         outer = [text for each in running.outer for text in allowing_texts(each)]
         opens = not running.exact_only and bool(running.command.program)
@@ -244,12 +240,11 @@ class _Judge:
 
 
 def _speaking(rules: Rules, texts: Sequence[str]) -> list[Rule]:
-    return [rule for rule in rules.commands if _speaks(rule, texts)] if _may_speak(rules, texts) else []
+    return [rule for rule in rules.commands if _speaks(rule, texts)] if _may_speak(rules.heads, texts) else []
 
 
-def _may_speak(rules: Rules, texts: Sequence[str]) -> bool:
+def _may_speak(heads: tuple[str, ...], texts: Sequence[str]) -> bool:
     """Whether a text begins like one that a rule means. Nearly none does, and that takes one look."""
-    heads = rules.heads
     return any([text.startswith(heads) for text in texts])  # noqa: C419  # half the time of a generator
 
 
@@ -283,6 +278,9 @@ def _why_asked(command: Command) -> str:
     return f"no rule allows {program_name(command)}" if command.program else "no rule allows it"
 
 
-def _shown(command: Command) -> str:
+def _shown(running: Running) -> str:
+    if running.texts:
+        return running.texts[0]
+    command = running.command
     redirections = " ".join(f"{each.operator} {each.target.raw}".rstrip() for each in command.redirections)
     return f"{command.text} {redirections}".strip()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from msgspec import Struct, structs
 
 from tianting.permissions.script import HOLE, Command, ReadScript, Script, Unreadable
-from tianting.permissions.shell.command_texts import plain_text
+from tianting.permissions.shell.command_texts import literal_texts
 from tianting.permissions.shell.file_uses import program_name
 from tianting.permissions.shell.plain import read_plain
 from tianting.permissions.shell.wrappers import SHELLS, Unwrapped, is_shell_reading_input, may_wrap, unwrap
@@ -28,8 +28,8 @@ class Running(Struct, frozen=True, kw_only=True):
     doubt: str = ""
     """Why what it runs is not known."""
 
-    plain_text: str = ""
-    """All there is to it, for a command of plain words that runs no other; empty for all else."""
+    texts: tuple[str, ...] = ()
+    """What rules may mean of it, for a command of literal words that runs no other; empty for all else."""
 
 
 class Program(Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ class _Unfolding:
                 found += self._fed(self._one(command, (), 0), fed.get(index))
             else:
                 self._count(0)
-                found.append(Running(command=command, plain_text=plain_text(command)))
+                found.append(Running(command=command, texts=literal_texts(command)))
         return found
 
     def _fed(self, found: Iterator[Running], text: str | None) -> Iterator[Running]:
