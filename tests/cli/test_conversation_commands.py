@@ -28,6 +28,10 @@ class Announced:
         self.notes.append(text_of(message.content))
 
 
+async def nowhere() -> list[str]:
+    return []
+
+
 @pytest.fixture
 def project(tianting: CommandLine) -> anyio.Path:
     """Where the command line of the other fixture works."""
@@ -39,9 +43,10 @@ async def test_undo_and_redo_tell_person_and_model(project: anyio.Path, home: Pa
     await file.write_text("one")
     await open_checkpoints(home, Path(project), CheckpointSettings()).take("Write: a.txt")
     await file.write_text("two")
-    commands = conversation_commands(cast(Session, session))
+    commands = conversation_commands(cast(Session, session), nowhere)
 
     said = await commands["/undo"].deed()
+    assert said is not None
     assert await file.read_text() == "one"
     assert said[0].startswith("Went to the state before: Write: a.txt (")
     assert said[1:] == [
@@ -49,7 +54,9 @@ async def test_undo_and_redo_tell_person_and_model(project: anyio.Path, home: Pa
         "The state until now is kept. To have it back: /redo",
     ]
 
-    assert (await commands["/redo"].deed())[-1].endswith("/undo")
+    said = await commands["/redo"].deed()
+    assert said is not None
+    assert said[-1].endswith("/undo")
     assert await file.read_text() == "two"
     assert [words.count("on the files: 1 changed. Read a file again") for words in session.notes] == [1, 1]
 
@@ -58,6 +65,6 @@ async def test_where_nothing_is_kept_nobody_is_told(project: anyio.Path) -> None
     session = Announced()
 
     with pytest.raises(CheckpointError, match="nothing to undo"):
-        await conversation_commands(cast(Session, session))["/undo"].deed()
+        await conversation_commands(cast(Session, session), nowhere)["/undo"].deed()
 
     assert session.notes == []

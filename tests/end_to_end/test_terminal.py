@@ -15,10 +15,11 @@ import anyio
 import msgspec
 import pytest
 
-from tests.end_to_end.stage import PROGRAM, Stage, body, is_alive, playing, until
-from tianting.models.scripted import Reply, calls, says
+from tests.end_to_end.stage import KEY, PROGRAM, Stage, body, is_alive, playing, until
+from tianting.models.scripted import Reply, Script, calls, says
 from tianting.protocol.messages import unanswered_calls
 from tianting.session.reading import load
+from tianting.testing.model_server import ServerOptions, serve
 
 pytestmark = [
     pytest.mark.anyio,
@@ -242,6 +243,39 @@ async def test_resumed_conversation_shows_what_was_said_last(stage: Stage) -> No
 
     assert any("Second answer." in line for line in lines)
     assert len(body(server)["messages"]) == 5
+
+
+async def test_conversation_and_files_go_back_to_before_a_prompt(stage: Stage) -> None:
+    write = says("", calls("Write", file_path="made", content="made"))
+    stage.home.mkdir()
+    end = {"SessionEnd": [{"hooks": [{"type": "command", "command": "cat >> ends"}]}]}
+    (stage.home / "settings.json").write_bytes(msgspec.json.encode({"hooks": end}))
+    script = Script(replies=(says("Hello."), write, says("Made."), says("Without it.")))
+    async with serve(script, options=ServerOptions(key=KEY, order="arrival")) as server:
+        stage.toward(server)
+        async with at_terminal(stage, "--permission-mode", "acceptEdits") as window:
+            for words, answer in (("Hi.", "Hello."), ("Make it.", "Made.")):
+                await window.shows("›")
+                window.type(words)
+                await window.shows(answer, "›")
+            window.type("/rewind")
+            await window.shows("   2  Make it.", "   1  Hi.", "Back to before which?")
+            window.type("2")
+            await window.shows("b  files and conversation", "f  files", "c  conversation", "Ctrl-C  nothing")
+            made = (stage.project / "made").exists()
+            window.press("b")
+            await window.shows("Ended the conversation before that prompt.", "›")
+            window.type("Go on.")
+            await window.shows("Without it.", "›")
+            window.press("C-d")
+            await window.shows("Go on with this conversation: tianting -r ", "left with 0")
+
+    assert (made, (stage.project / "made").exists()) == (True, False)
+    asked = server.requests[-1].body.decode()
+    assert ("Hi." in asked, "Make it." in asked, "as they were then" in asked) == (True, False, True)
+    ends = (stage.project / "ends").read_text()
+    reasons = [msgspec.json.decode(line)["reason"] for line in ends.replace("}{", "}\n{").splitlines()]
+    assert reasons == ["resume", "prompt_input_exit"]
 
 
 async def test_words_typed_while_it_works_wait_for_the_prompt(stage: Stage) -> None:

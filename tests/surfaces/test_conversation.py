@@ -144,6 +144,18 @@ async def test_commands_of_the_program_are_called_by_their_word(keyboard: PipeIn
     assert conversation.heard == [user_text("/undo it")]
 
 
+async def test_command_may_end_the_talk(keyboard: PipeInput) -> None:
+    async def leave() -> None:
+        return None
+
+    screen, conversation = Screen(keyboard, commands={"/leave": Command("leaves.", leave)}), Listening()
+    keyboard.send_text("/leave\rnever heard\r")
+    with anyio.fail_after(5):
+        await screen.surface.run(conversation)
+
+    assert (screen.output.text, conversation.heard) == ("", [])
+
+
 async def test_failed_turn_is_one_line_and_not_the_end(keyboard: PipeInput) -> None:
     conversation = Listening(fails=SessionError("The disk is full.\nFree some."))
 

@@ -6,14 +6,15 @@ from typing import Literal
 
 from tianting.protocol.messages import note
 from tianting.session.session import Session
-from tianting.surfaces.conversation import Command
+from tianting.surfaces.conversation import Command, Deed
 
 
-def conversation_commands(session: Session) -> dict[str, Command]:
-    """By the word that calls them."""
+def conversation_commands(session: Session, rewind: Deed) -> dict[str, Command]:
+    """By the word that calls them. `rewind` is the deed of `/rewind`, which may end the session."""
     return {
         "/undo": Command("gives back the files as they were before the last change.", partial(_go, "undo", session)),
         "/redo": Command("takes back the last /undo.", partial(_go, "redo", session)),
+        "/rewind": Command("goes back to before an earlier prompt: files, conversation or both.", rewind),
     }
 
 

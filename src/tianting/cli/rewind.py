@@ -4,14 +4,13 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import anyio
 import click
 
 from tianting import __version__
 from tianting.cli.places import current_directory, home_directory
-from tianting.cli.restored import carry_out, plain, tell
+from tianting.cli.restored import carry_out, plain, told
 from tianting.cli.safekeeping import checkpoints_here
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.errors import SessionError
@@ -19,9 +18,9 @@ from tianting.protocol.ids import is_uuid, random_uuid
 from tianting.session.entries import Stamp
 from tianting.session.listing import find, latest
 from tianting.session.places import projects_directory
-from tianting.session.rewinding import Prompt, conversation_before, prompts, rewind_conversation
+from tianting.session.rewinding import Prompt, What, conversation_before, prompts, rewind_conversation
 
-What = Literal["files", "conversation", "both"]
+ENDED = "Ended the conversation before that prompt."
 
 
 @click.command()
@@ -43,13 +42,14 @@ def rewind(prompt: str | None, what: What, session: str | None, dry_run: bool) -
         return
     chosen = _chosen(said, prompt)
     conversation_before(path, chosen)  # a prompt that is not there must not cost the files
-    kept = None if what == "conversation" else _kept_from(said, chosen)
+    kept = None if what == "conversation" else anyio.run(kept_from, said, chosen)
     if kept is not None:
         anyio.run(lambda: checkpoints_here().rewind(kept, dry_run=True))  # the same for files that cannot go back
     if what != "files":
         _rewind_conversation(path, chosen, files_too=kept is not None, dry_run=dry_run)
     if what != "conversation":
-        _rewind_files(said, chosen, kept, dry_run=dry_run)
+        for line in anyio.run(partial(files_back, said, chosen, kept, dry_run=dry_run)):
+            click.echo(line)
 
 
 def _transcript(session: str | None) -> Path:
@@ -79,30 +79,46 @@ def _chosen(said: Sequence[Prompt], wanted: str) -> str:
     return said[int(wanted) - 1].uuid
 
 
-def _kept_from(said: Sequence[Prompt], prompt_id: str) -> str | None:
-    """The prompt, or the first after it, whose files are kept: a prompt that changed none has no state of its own."""
+async def kept_from(said: Sequence[Prompt], prompt_id: str) -> str | None:
+    """The prompt, or the first after it, whose files are kept: a prompt that changed none has no state of its own.
+
+    Raises `CheckpointError`.
+    """
     uuids = [prompt.uuid for prompt in said]
     later = uuids[uuids.index(prompt_id) :] if prompt_id in uuids else [prompt_id]
-    kept = {checkpoint.prompt_id for checkpoint in anyio.run(checkpoints_here().list)}
+    kept = {checkpoint.prompt_id for checkpoint in await checkpoints_here().list()}
     return next((uuid for uuid in later if uuid in kept), None)
 
 
 def _rewind_conversation(path: Path, prompt_id: str, *, files_too: bool, dry_run: bool) -> None:
-    if not dry_run:
-        stamp = Stamp(session_id=path.stem, cwd=str(current_directory()), version=__version__)
-        rewind_conversation(path, prompt_id, stamp, SystemClock(), random_uuid, files_too=files_too)
-    click.echo(f"{'Would end' if dry_run else 'Ended'} the conversation before that prompt.")
-    if not dry_run:
-        click.echo(f"Go on from there: tianting -r {path.stem}")
-
-
-def _rewind_files(said: Sequence[Prompt], chosen: str, kept: str | None, *, dry_run: bool) -> None:
-    if kept is None:
-        click.echo("The files stay as they are: no state of them is kept from that prompt on.")
+    if dry_run:
+        click.echo("Would end the conversation before that prompt.")
         return
+    end_before(path, prompt_id, files_too=files_too)
+    click.echo(f"{ENDED}\nGo on from there: tianting -r {path.stem}")
+
+
+def end_before(path: Path, prompt_id: str, *, files_too: bool) -> None:
+    """End the conversation in the transcript `path`, which nobody may have open, before the prompt.
+
+    `files_too` says whether the files went back. Raises `SessionError`; then it is as it was.
+    """
+    stamp = Stamp(session_id=path.stem, cwd=str(current_directory()), version=__version__)
+    rewind_conversation(path, prompt_id, stamp, SystemClock(), random_uuid, files_too=files_too)
+
+
+async def files_back(said: Sequence[Prompt], chosen: str, kept: str | None, *, dry_run: bool) -> list[str]:
+    """Give the files back as `kept_from` says. Gives back what to say of it, safe for a terminal.
+
+    Raises `CheckpointError`.
+    """
+    if kept is None:
+        return ["The files stay as they are: no state of them is kept from that prompt on."]
+    lines = []
     if kept != chosen:
         words = next(prompt.words for prompt in said if prompt.uuid == kept)
-        click.echo(f"The first state kept since then is that before the prompt: {plain(words)}")
+        lines = [f"The first state kept since then is that before the prompt: {plain(words)}"]
     checkpoints = checkpoints_here()
-    done = anyio.run(carry_out, checkpoints, partial(checkpoints.rewind, kept, dry_run=dry_run))
-    tell(done, way_back=f"tianting checkpoints restore {done.restored.saved_as.id}", dry_run=dry_run)
+    done = await carry_out(checkpoints, partial(checkpoints.rewind, kept, dry_run=dry_run))
+    way_back = f"tianting checkpoints restore {done.restored.saved_as.id}"
+    return [*lines, *told(done, way_back=way_back, dry_run=dry_run)]

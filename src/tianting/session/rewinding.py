@@ -8,6 +8,7 @@ a prompt, the checkpoint says: it was taken with the prompt's id.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct, structs
 
@@ -30,6 +31,9 @@ from tianting.worktree.checkpoints import Checkpoints, Restored
 
 _FILES_TOO = "and the files are as they were then"
 _FILES_STAY = "but the files are as they are now"
+
+What = Literal["files", "conversation", "both"]
+"""What goes back."""
 
 
 class Prompt(Struct, frozen=True, kw_only=True):

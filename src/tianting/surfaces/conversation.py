@@ -25,8 +25,9 @@ Enter sends, Alt-Enter makes a new line, the arrow keys bring back earlier promp
 Ctrl-C stops what the agent does; on an empty line, twice, it leaves. Ctrl-D leaves at once.
 /help shows this, /exit leaves.""".splitlines()
 
-Deed = Callable[[], Awaitable[Sequence[str]]]
-"""What a command does; gives the lines to say afterwards, safe for a terminal. Raises `TiantingError`."""
+Deed = Callable[[], Awaitable[Sequence[str] | None]]
+"""What a command does; gives the lines to say afterwards, safe for a terminal. None ends the talk, as /exit does.
+Raises `TiantingError`."""
 
 
 class Command(Struct, frozen=True):
@@ -80,7 +81,8 @@ class ConversationSurface:
                 case ["/help"]:
                     await self._help()
                 case [word] if command := self._commands.get(word):
-                    await self._obey(command)
+                    if not await self._obey(command):
+                        return
                 case [word] if word.startswith("/") and "/" not in word[1:]:
                     await self._scrollback.say(f"There is no command {one_line(word)}; /help lists them.", "red")
                 case _:
@@ -93,12 +95,16 @@ class ConversationSurface:
         except TiantingError as error:  # the turn is lost, the conversation is not
             await self._scrollback.say(one_line(str(error), 1_000), "red")
 
-    async def _obey(self, command: Command) -> None:
+    async def _obey(self, command: Command) -> bool:
+        """Whether the talk goes on."""
         try:
-            for line in await command.deed():
-                await self._scrollback.say(line)
+            said = await command.deed()
         except TiantingError as error:
             await self._scrollback.say(one_line(str(error), 1_000), "red")
+            return True
+        for line in said or ():
+            await self._scrollback.say(line)
+        return said is not None
 
     async def _next(self) -> str | None:
         """What the person typed; None when they leave."""

@@ -11,16 +11,10 @@
 Paths and commands are never shortened here, because their end may be the harm; long changes are cut and counted.
 """
 
-import contextlib
-import termios
-from collections.abc import Callable
 from typing import Literal
 
-from prompt_toolkit import Application, PromptSession
+from prompt_toolkit import PromptSession
 from prompt_toolkit.input import Input
-from prompt_toolkit.input.typeahead import clear_typeahead
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
-from prompt_toolkit.layout import FormattedTextControl, Layout, Window
 from prompt_toolkit.output import Output as Screen
 
 from tianting.permissions.decision import Allow, Decision, Deny, Grants
@@ -29,6 +23,7 @@ from tianting.surfaces.change_preview import preview
 from tianting.surfaces.colours import Ink
 from tianting.surfaces.drawing import call_line
 from tianting.surfaces.escaping import one_line
+from tianting.surfaces.key_menu import pressed
 from tianting.surfaces.scrollback import Scrollback
 
 Choice = Literal["yes", "always", "session", "no", "stop"]
@@ -86,17 +81,10 @@ class TerminalPerson:
     async def _choice(self, rules: tuple[str, ...]) -> Choice:
         """Exactly one key decides, and only one pressed after the question stood there."""
         offered = [choice for choice in _MENU if rules or choice not in _KEEPING]
-        menu = FormattedTextControl("\n".join(f"  {_line(choice, rules)}" for choice in offered))
-        app: Application[Choice] = Application(
-            Layout(Window(menu, dont_extend_height=True, wrap_lines=True)),
-            key_bindings=_keys(offered),
-            input=self._keyboard,
-            output=self._screen,
-            erase_when_done=True,
-        )
-        _forget_typed(app.input)
+        menu = "\n".join(f"  {_line(choice, rules)}" for choice in offered)
+        keys = {key: choice for key, choice in _CHOICES.items() if choice in offered}
         try:
-            return await app.run_async(handle_sigint=False)
+            return await pressed(menu, keys, keyboard=self._keyboard, screen=self._screen)
         except EOFError:  # the terminal is gone
             return "stop"
 
@@ -122,22 +110,3 @@ _STOP = Deny(reason="The user declined this call and stopped the turn.", interru
 def _line(choice: Choice, rules: tuple[str, ...]) -> str:
     """A rule is shown whole: whoever agrees to it agrees to its end, too."""
     return _MENU[choice] + (one_line(" ".join(rules), 10_000) if choice == "always" else "")
-
-
-def _keys(offered: list[Choice]) -> KeyBindings:
-    keys = KeyBindings()
-    for key, choice in _CHOICES.items():
-        if choice in offered:
-            keys.add(key)(_answer(choice))
-    return keys
-
-
-def _answer(choice: Choice) -> Callable[[KeyPressEvent], None]:
-    return lambda event: event.app.exit(result=choice)
-
-
-def _forget_typed(keyboard: Input) -> None:
-    """What was typed before the question was no answer to it."""
-    clear_typeahead(keyboard)
-    with contextlib.suppress(termios.error):  # only a terminal has a queue to empty
-        termios.tcflush(keyboard.fileno(), termios.TCIFLUSH)
