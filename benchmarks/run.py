@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.contestants import Contestant, ShellTool, read_contestants
 from benchmarks.decisions import decision_times
 from benchmarks.measuring import Run, duration, interrupted, model_server, run
+from benchmarks.sandboxed import command_times
 
 PROMPT = "Run `true` as often as you are told."
 DELTAS = 20_000
@@ -99,6 +100,13 @@ def measure_permissions(contestants: dict[str, Contestant], _runs: int, figures:
             figures[f"decision: {name}, µs"]["tianting"].append(taken * 1e6)
 
 
+def measure_sandbox(contestants: dict[str, Contestant], runs: int, figures: Figures) -> None:
+    """Run a command that does nothing: bare, behind bubblewrap alone, and as our commands run."""
+    if "tianting" in contestants:
+        for name, taken in command_times(runs * 10):
+            figures[f"`true` {name}, ms"]["tianting"].append(taken * 1e3)
+
+
 _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "version": measure_version,
     "start": measure_start,
@@ -107,6 +115,7 @@ _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "deltas": measure_deltas,
     "long": measure_long,
     "permissions": measure_permissions,
+    "sandbox": measure_sandbox,
 }
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import structs
 
-from tianting.sandbox.places import PROTECTED, Places, policy_for
+from tianting.sandbox.places import PROTECTED, Forbidden, Places, policy_for, with_forbidden
 from tianting.sandbox.policy import NetworkPolicy, ResourceLimits, SandboxPolicy
 from tianting.sandbox.settings import SandboxSettings
 
@@ -138,3 +139,28 @@ def test_own_directories_are_seen_although_they_lie_in_hidden_ones(root: Path, h
     assert f"{home}/.tianting/spill" in policy.read_only
     assert f"{home}/.tianting" in policy.hidden
     assert policy.private_tmp == f"{home}/tmp"
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "hidden", "read_only"),
+    [
+        pytest.param(Forbidden(hidden=("/w/.env",)), ("/home/me/.ssh", "/w/.env"), ("/w/.git/config",), id="hidden"),
+        pytest.param(
+            Forbidden(read_only=("/w/a",)),
+            ("/home/me/.ssh",),
+            ("/w/.git/config", "/w/a"),
+            id="read-only where writable",
+        ),
+        pytest.param(Forbidden(read_only=("/etc/a",)), ("/home/me/.ssh",), ("/w/.git/config",), id="read-only anyway"),
+        pytest.param(
+            Forbidden(read_only=("/home/me/.ssh/config", "/home/me/.ssh")),
+            ("/home/me/.ssh",),
+            ("/w/.git/config",),
+            id="a mount in a hidden place would show it",
+        ),
+    ],
+)
+def test_what_is_forbidden_besides(forbidden: Forbidden, hidden: tuple[str, ...], read_only: tuple[str, ...]) -> None:
+    policy = SandboxPolicy(writable=("/w",), read_only=("/w/.git/config",), hidden=("/home/me/.ssh",))
+
+    assert with_forbidden(policy, forbidden) == structs.replace(policy, hidden=hidden, read_only=read_only)

@@ -22,6 +22,7 @@ from tianting.protocol.tool_calls import Access, ToolCall
 from tianting.settings.levels import Places
 from tianting.settings.loading import Loaded
 from tianting.settings.statements import Statement, put_together
+from tianting.tools.shell.command_sandbox import CommandSandbox
 from tianting.tools.shell.session_variables import FILE_NAME
 from tianting.tools.workspace import Workspace
 
@@ -56,8 +57,12 @@ async def open_hooks(
     environment: Mapping[str, str],
     spill: Path,
     door: ModelDoor,
+    *,
+    sandbox: CommandSandbox | None = None,
 ) -> AsyncGenerator[AgentHooks, None]:
     """The hooks that `loaded` configures; those that ask a model ask `door`'s.
+
+    `sandbox` is that of commands; hooks run in it where the settings say so.
 
     Leaving ends what they left running in the background.
 
@@ -77,7 +82,7 @@ async def open_hooks(
         click.echo(f"tianting: {complaint}", err=True)
     async with HookRunner(
         read.hooks,
-        setting(loaded, workspace, environment, spill),
+        setting(loaded, workspace, environment, spill, sandbox),
         new_id=random_uuid,
         ask_model=question_model(door, loaded.settings),
     ) as runner:
@@ -117,13 +122,22 @@ def read_configured(loaded: Loaded) -> "ReadHooks":
     )
 
 
-def setting(loaded: Loaded, workspace: Workspace, environment: Mapping[str, str], spill: Path) -> "HookSetting":
+def setting(
+    loaded: Loaded,
+    workspace: Workspace,
+    environment: Mapping[str, str],
+    spill: Path,
+    sandbox: CommandSandbox | None = None,
+) -> "HookSetting":
     """Where hooks run. `environment` is all of ours; what of it a hook sees is decided at each."""
     from tianting.extensions.hooks.launch import CommandSurroundings
     from tianting.extensions.hooks.runner import HookSetting
 
     surroundings = CommandSurroundings(
-        environment=environment, project_directory=workspace.root, variables_file=spill / FILE_NAME
+        environment=environment,
+        project_directory=workspace.root,
+        variables_file=spill / FILE_NAME,
+        sandbox=sandbox if loaded.settings.sandbox.hooks else None,
     )
     allowed_urls = loaded.settings.allowed_http_hook_urls
     return HookSetting(surroundings=surroundings, spill_directory=spill, allowed_urls=allowed_urls)

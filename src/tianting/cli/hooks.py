@@ -137,7 +137,9 @@ async def _tried(loaded: Loaded, hook_input: HookInput) -> DryRun:
     async with (
         open_toolbox(Invocation(), workspace, "claude", spill, environment, wish) as toolbox,
         HookRunner(
-            read_configured(loaded).hooks, setting(loaded, workspace, environment, spill), new_id=random_uuid
+            read_configured(loaded).hooks,
+            setting(loaded, workspace, environment, spill, toolbox.sandbox),
+            new_id=random_uuid,
         ) as runner,
     ):
         dispatcher = ToolDispatcher(toolbox.tools, Gate(_no_judge), Limits())

@@ -3,14 +3,17 @@
 Imported only where a sandbox is enabled or asked about.
 """
 
-from collections.abc import AsyncGenerator, Mapping
+import os
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
 
+from tianting.cli.denied_places import DeniedPlaces
+from tianting.permissions.ruleset import Ruleset
 from tianting.sandbox.commands import CommandSandbox, open_sandbox
-from tianting.sandbox.places import Places
+from tianting.sandbox.places import Forbidden, Places
 from tianting.sandbox.settings import SandboxSettings
 from tianting.settings.levels import find_places
 from tianting.tools.workspace import Workspace
@@ -18,10 +21,17 @@ from tianting.tools.workspace import Workspace
 
 @asynccontextmanager
 async def session_sandbox(
-    settings: SandboxSettings, places: Places, environment: Mapping[str, str]
+    settings: SandboxSettings,
+    places: Places,
+    environment: Mapping[str, str],
+    rules: Callable[[], Ruleset] | None = None,
 ) -> AsyncGenerator[CommandSandbox, None]:
-    """The sandbox for the commands of a session; says where it is none. Raises `ConfigError`."""
-    async with open_sandbox(settings, places, environment) as sandbox:
+    """The sandbox for the commands of a session; says where it is none. Raises `ConfigError`.
+
+    What `rules` deny when a command starts it cannot touch; they are first asked for then.
+    """
+    forbidden = Forbidden if rules is None else DeniedPlaces(rules, _real(places.roots)).forbidden
+    async with open_sandbox(settings, places, environment, forbidden) as sandbox:
         if not sandbox.confines:
             said = f"The sandbox is enabled, but confines nothing. {sandbox.shortcoming} Every command will ask."
             click.echo(f"tianting: {said}", err=True)
@@ -37,6 +47,10 @@ def sandbox_places(workspace: Workspace, *, home: Path, results: Path | None = N
         hidden=(str(home),),
         readable=() if results is None else (str(results),),
     )
+
+
+def _real(roots: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(os.path.realpath(root) for root in roots)
 
 
 def _git_directory(root: Path, home: Path) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tianting.agent.loop import OutputGoal
 from tianting.agent.prompt import tool_names
@@ -28,6 +28,7 @@ from tianting.tools.multi_edit import MultiEdit
 from tianting.tools.read import Read
 from tianting.tools.read_ledger import FileChange, ReadLedger
 from tianting.tools.shell.background_jobs import BackgroundJobs
+from tianting.tools.shell.command_sandbox import CommandSandbox
 from tianting.tools.shell.command_timeouts import CommandTimeouts
 from tianting.tools.task_stop import TaskStop
 from tianting.tools.todo import TodoList, TodoRead, TodoWrite
@@ -36,6 +37,7 @@ from tianting.tools.write import Write
 
 if TYPE_CHECKING:
     from tianting.agent.required_output import RequiredOutput
+    from tianting.permissions.ruleset import Ruleset
 
 
 class Toolbox(Struct, frozen=True, kw_only=True):
@@ -48,6 +50,8 @@ class Toolbox(Struct, frozen=True, kw_only=True):
     goal: OutputGoal | None = None
     changed_files: Callable[[], tuple[FileChange, ...]]
     """What changed on disk since the model read it, each change once."""
+    sandbox: CommandSandbox | None = None
+    """The walls of its commands, for what else a session starts."""
     jobs: BackgroundJobs
 
 
@@ -57,6 +61,8 @@ class SandboxWish(Struct, frozen=True, kw_only=True):
     settings: SandboxSettings
     home: Path
     """The agent's own directory, hidden from commands."""
+    rules: "Callable[[], Ruleset] | None" = None
+    """What they deny about files commands cannot touch."""
 
 
 @asynccontextmanager
@@ -80,14 +86,14 @@ async def open_toolbox(
             from tianting.cli.session_sandbox import sandbox_places, session_sandbox
 
             places = sandbox_places(workspace, home=wish.home, results=spill)
-            sandbox = await opened.enter_async_context(session_sandbox(wish.settings, places, environment))
+            sandbox = await opened.enter_async_context(session_sandbox(wish.settings, places, environment, wish.rules))
         jobs = await opened.enter_async_context(BackgroundJobs(SystemClock()))
         ledger = ReadLedger()
         bash = Bash(
             workspace, ledger, jobs, environment=environment, spill_directory=spill, sandbox=sandbox, timeouts=timeouts
         )
         tools = _tools(workspace, ledger, jobs, bash)
-        yield _toolbox(invocation, family, tools, ledger, jobs)
+        yield structs.replace(_toolbox(invocation, family, tools, ledger, jobs), sandbox=sandbox)
 
 
 def _toolbox(

@@ -124,14 +124,21 @@ async def open_session(
     workspace = Workspace(ground.cwd, _additional(invocation, ground))
     place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
     door = _open_door(invocation, ground)
-    spill, wish = _spill_directory(place), SandboxWish(settings=ground.settings.sandbox, home=ground.home)
+    spill = _spill_directory(place)
     judge = _judge(invocation, ground, mode, workspace, spill)
+    wish = SandboxWish(settings=ground.settings.sandbox, home=ground.home, rules=lambda: judge().ruleset)
     async with (
         open_toolbox(
             invocation, workspace, door.family, spill, _for_commands(ground), wish, timeouts=ground.tuned.timeouts
         ) as toolbox,
         open_hooks(
-            ground.loaded, _scene(invocation, ground, place, mode, judge), workspace, _for_commands(ground), spill, door
+            ground.loaded,
+            _scene(invocation, ground, place, mode, judge),
+            workspace,
+            _for_commands(ground),
+            spill,
+            door,
+            sandbox=toolbox.sandbox,
         ) as hooks,
     ):
         workspace.may_read = lambda path: judge().may_read(path)

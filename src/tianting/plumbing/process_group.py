@@ -126,7 +126,7 @@ def start_group(
     cwd: Path,
     environment: Mapping[str, str],
     keep_open: Iterable[int] = (),
-    spawn: Spawn = subprocess.Popen,
+    spawn: Spawn | None = None,
     guarded: bool = False,
 ) -> ProcessGroup:
     """Start `argv` with empty input. It gets nothing but `environment`, and the descriptors `keep_open`.
@@ -137,7 +137,7 @@ def start_group(
     """
     reader, writer = os.pipe()
     try:
-        process = spawn(
+        process = (spawn or subprocess.Popen)(
             argv,
             cwd=cwd,
             env=environment,

@@ -72,7 +72,8 @@ def plan(policy: SandboxPolicy, look: Look) -> tuple[Mount, ...]:
         if look(path) in ("directory", "file"):
             mounts[path] = Mount(path=path, kind="hidden")
     for mount in tuple(mounts.values()):
-        if mount.kind == "read_only":
+        # Moved away, a hidden file would lie open for the next command.
+        if mount.kind in ("read_only", "hidden"):
             for path in _between(mount.path, mounts):
                 mounts.setdefault(path, Mount(path=path, kind="writable"))
     return tuple(sorted(mounts.values(), key=lambda mount: (mount.path.count("/"), mount.path)))

@@ -4,7 +4,7 @@ async with open_sandbox(settings, places, environment) as sandbox:
     wrapped = sandbox.wrap(argv, cwd=..., seconds=...)     for each command; `confinement` tells how to go on
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from math import ceil
 from pathlib import Path
@@ -14,22 +14,30 @@ from msgspec import structs
 
 from tianting.protocol.errors import ConfigError
 from tianting.sandbox.confinement import Confinement, Wrapped, choose
-from tianting.sandbox.places import Places, policy_for
+from tianting.sandbox.places import Forbidden, Places, policy_for, with_forbidden
 from tianting.sandbox.policy import NetworkPolicy, SandboxPolicy
 from tianting.sandbox.proxy import Proxy
 from tianting.sandbox.settings import SandboxSettings
+
+Forbid = Callable[[], Forbidden]
 
 
 class CommandSandbox:
     """Confines the commands of one session."""
 
     def __init__(
-        self, settings: SandboxSettings, confinement: Confinement, policy: SandboxPolicy, proxy: Proxy | None = None
+        self,
+        settings: SandboxSettings,
+        confinement: Confinement,
+        policy: SandboxPolicy,
+        proxy: Proxy | None = None,
+        forbidden: Forbid = Forbidden,
     ) -> None:
         self.settings = settings
         self.confinement = confinement
         self.policy = policy
         self._proxy = proxy
+        self._forbidden = forbidden
 
     @property
     def confines(self) -> bool:
@@ -47,19 +55,24 @@ class CommandSandbox:
         return _told(self.policy) if self.confines else ""
 
     def wrap(self, argv: Sequence[str], *, cwd: Path, seconds: float) -> Wrapped:
-        """`argv` inside. Its processor time grows by `seconds`, what the call may take: waiting long is no abuse."""
+        """`argv` inside: a command, a hook, a server, whatever a session starts. `wrapped.spawn` starts it.
+
+        Its processor time grows by `seconds`, what it may take: waiting long is no abuse.
+        """
         limits = self.policy.limits
         if limits.cpu_time:
             limits = structs.replace(limits, cpu_time=limits.cpu_time + ceil(seconds))
-        policy = structs.replace(self.policy, limits=limits)
+        policy = structs.replace(with_forbidden(self.policy, self._forbidden()), limits=limits)
         return self.confinement.wrap(argv, policy, cwd=cwd, proxy=self._proxy)
 
 
 @asynccontextmanager
 async def open_sandbox(
-    settings: SandboxSettings, places: Places, environment: Mapping[str, str]
+    settings: SandboxSettings, places: Places, environment: Mapping[str, str], forbidden: Forbid = Forbidden
 ) -> AsyncGenerator[CommandSandbox, None]:
     """The sandbox that `settings` ask for, with a /tmp of its own that ends with it.
+
+    `forbidden` is asked for each command.
 
     Raises `ConfigError` where nothing can confine and the settings insist on it.
     """
@@ -74,7 +87,7 @@ async def open_sandbox(
         scratch = opened.enter_context(TemporaryDirectory(prefix="tianting-", ignore_cleanup_errors=True))
         policy = policy_for(settings, structs.replace(places, private_tmp=scratch))
         proxy = await opened.enter_async_context(Proxy()) if policy.network.reach == "hosts" else None
-        yield CommandSandbox(settings, confinement, policy, proxy)
+        yield CommandSandbox(settings, confinement, policy, proxy, forbidden)
 
 
 def _told(policy: SandboxPolicy) -> str:

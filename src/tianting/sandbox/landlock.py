@@ -11,8 +11,8 @@ from pathlib import Path
 from tianting.sandbox.policy import SandboxPolicy
 
 SHORTCOMINGS = (
-    "Landlock does not protect .git/hooks and .git/config, shares /tmp, shows which processes run, "
-    "and cannot let single hosts through: commands have no network at all."
+    "Landlock does not protect .git/hooks and .git/config, hides nothing inside the project, shares /tmp, "
+    "shows which processes run, and cannot let single hosts through: commands have no network at all."
 )
 Entries = Callable[[str], tuple[str, ...]]
 """The names in a directory; none where it cannot be read."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tianting.sandbox.policy import NetworkPolicy, SandboxPolicy
 from tianting.sandbox.settings import SandboxSettings
@@ -82,6 +82,26 @@ class Places(Struct, frozen=True, kw_only=True):
     """Directories of our own that commands must see, although they lie in hidden ones."""
 
 
+class Forbidden(Struct, frozen=True, kw_only=True):
+    """Places that somebody else than the settings of the sandbox denies. Absolute, links resolved."""
+
+    hidden: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+
+
+def with_forbidden(policy: SandboxPolicy, forbidden: Forbidden) -> SandboxPolicy:
+    """`policy`, and what is forbidden besides.
+
+    Read-only are only those that could be written: in a hidden place such a mount would show what it is to protect.
+    """
+    read_only = [path for path in forbidden.read_only if _nearest(path, policy) in policy.writable]
+    return structs.replace(
+        policy,
+        hidden=_sorted({*policy.hidden, *forbidden.hidden}),
+        read_only=_sorted({*policy.read_only, *read_only}),
+    )
+
+
 def policy_for(settings: SandboxSettings, places: Places) -> SandboxPolicy:
     """What `settings` say for `places`. Looks at the file system to resolve links and patterns."""
     files, network = settings.filesystem, settings.network
@@ -117,6 +137,14 @@ def _protected(places: Places) -> set[str]:
     paths += [path for root in places.roots if (path := Path(root, ".git")).is_file()]
     paths += [Path(place, name) for place in _git_directory(places) for name in ("hooks", "config")]
     return {str(path.parent.resolve() / path.name) for path in paths}
+
+
+def _nearest(path: str, policy: SandboxPolicy) -> str:
+    """The place of `policy` that decides about `path`; empty where none does."""
+    named = {*policy.writable, *policy.read_only, *policy.hidden}
+    while path not in named and path not in ("", "/"):
+        path = path.rpartition("/")[0]
+    return "" if path in policy.hidden or path in policy.read_only else path
 
 
 def _git_directory(places: Places) -> tuple[str, ...]:

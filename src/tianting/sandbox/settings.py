@@ -1,6 +1,6 @@
 """The `sandbox` part of settings.json: without it each room would read these keys in its own way.
 
-Keys and meaning are those of Claude Code's settings, so that a team's file serves both; `limits` is ours.
+Keys and meaning are those of Claude Code's settings, so that a team's file serves both; `limits` and `hooks` are ours.
 Paths: `/abs` or `//abs`, `~/in/home`, anything else relative to the project's root; the last part may hold `*`.
 """
 
@@ -79,5 +79,7 @@ class SandboxSettings(Struct, frozen=True, kw_only=True, rename="camel"):
     credentials: CredentialSettings = CredentialSettings()
     allow_nested_user_namespaces: bool = False
     """Let a command build sandboxes of its own (browsers do). Widens what it can ask of the kernel."""
+    hooks: bool = False
+    """Whether hooks that are commands run inside, too."""
     bwrap_path: str = ""
     limits: ResourceLimits = field(default_factory=ResourceLimits)

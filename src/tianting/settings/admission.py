@@ -62,6 +62,7 @@ _TIGHTENING_VALUES: dict[tuple[str, ...], object] = {
     ("permissions", "defaultMode"): "plan",
     ("permissions", "disableBypassPermissionsMode"): "disable",
     ("sandbox", "failIfUnavailable"): True,
+    ("sandbox", "hooks"): True,
     ("sandbox", "autoAllowBashIfSandboxed"): False,
     ("sandbox", "allowUnsandboxedCommands"): False,
     ("sandbox", "network", "strictAllowlist"): True,

@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.lowlevel
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from tianting.extensions.hooks.verdict import Said
 from tianting.plumbing.process_group import CHUNK, ProcessGroup
+from tianting.tools.shell.command_sandbox import CommandSandbox
 
 MOST_OUTPUT = 4 << 20
 """Bytes kept of each output. A hook may print without end; the rest is read and dropped."""
@@ -34,13 +36,15 @@ class Command(Struct, frozen=True, kw_only=True):
     cwd: Path
     environment: Mapping[str, str]
     """All that it gets."""
+    sandbox: CommandSandbox | None = None
+    """The walls it runs in, if any. What it leaves running then ends with it."""
 
 
 async def run_command(command: Command, stdin: bytes, *, seconds: float) -> Said:
     """Run `command` to its end, or for `seconds`. Raises nothing but cancellation."""
     with contextlib.ExitStack() as pipes:
         try:
-            running = _start(command, pipes)
+            running = _start(command, pipes, seconds)
         except (OSError, ValueError) as error:
             return Said(failure=f"could not be started: {_reason(error)}")
         try:
@@ -94,16 +98,17 @@ class _Running(Struct, frozen=True, kw_only=True):
     stderr: _Output
 
 
-def _start(command: Command, pipes: contextlib.ExitStack) -> _Running:
+def _start(command: Command, pipes: contextlib.ExitStack, seconds: float) -> _Running:
     """Start it with three pipes, whose near ends `pipes` closes."""
     with contextlib.ExitStack() as far_ends:
         their_input, stdin = _pipe(reader_in=far_ends, writer_in=pipes)
         stdout, their_output = _pipe(reader_in=pipes, writer_in=far_ends)
         stderr, their_errors = _pipe(reader_in=pipes, writer_in=far_ends)
-        process = subprocess.Popen(
-            command.argv,
+        group = _spawn(
+            command,
+            seconds,
+            pipes,
             cwd=command.cwd,
-            env=command.environment,
             stdin=their_input,
             stdout=their_output,
             stderr=their_errors,
@@ -111,8 +116,18 @@ def _start(command: Command, pipes: contextlib.ExitStack) -> _Running:
         )
     for near_end in (stdin, stdout, stderr):
         os.set_blocking(near_end.fileno(), False)
-    group = ProcessGroup(process, -1)  # it reads nothing: its own reader would join the two outputs
     return _Running(group=group, stdin=stdin, stdout=_Output(stdout), stderr=_Output(stderr))
+
+
+def _spawn(command: Command, seconds: float, pipes: contextlib.ExitStack, **options: Any) -> ProcessGroup:
+    """A group that reads nothing: its own reader would join the two outputs."""
+    if command.sandbox is None:
+        return ProcessGroup(subprocess.Popen(command.argv, env=command.environment, **options), -1)
+    confined = command.sandbox.wrap(command.argv, cwd=command.cwd, seconds=seconds)
+    pipes.callback(confined.after)
+    environment = {**command.environment, **confined.environment}
+    process = confined.spawn(confined.argv, env=environment, pass_fds=confined.keep_open, **options)
+    return ProcessGroup(process, -1, guarded=confined.ends_together)
 
 
 def _pipe(*, reader_in: contextlib.ExitStack, writer_in: contextlib.ExitStack) -> tuple[FileIO, FileIO]:

@@ -10,6 +10,7 @@ from tianting.extensions.hooks.command import Command
 from tianting.extensions.hooks.events import Circumstances, HookInput
 from tianting.extensions.hooks.schema import CommandHook
 from tianting.plumbing.json_lines import make_private_directory
+from tianting.tools.shell.command_sandbox import CommandSandbox
 from tianting.tools.shell.environment import command_environment
 from tianting.tools.shell.launch import find_shell
 
@@ -24,6 +25,8 @@ class CommandSurroundings(Struct, frozen=True, kw_only=True):
     project_directory: Path
     variables_file: Path
     """Where a hook of `SessionStart` may leave `export NAME=value` lines for the commands of the session."""
+    sandbox: CommandSandbox | None = None
+    """The walls that hooks run in, if they do."""
 
 
 def command_for(action: CommandHook, hook_input: HookInput, surroundings: CommandSurroundings) -> Command:
@@ -34,6 +37,7 @@ def command_for(action: CommandHook, hook_input: HookInput, surroundings: Comman
         argv=_argv(action, environment, str(surroundings.project_directory)),
         cwd=present if present.is_dir() else surroundings.project_directory,
         environment=environment,
+        sandbox=surroundings.sandbox,
     )
 
 
