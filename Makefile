@@ -4,7 +4,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --locked
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo check format lint types contracts test bench coverage wheel clean system-packages
+.PHONY: demo check format lint types contracts test fuzz bench coverage wheel clean system-packages
 
 demo: .venv/ready
 	@$(RUN) --no-sync tianting demo
@@ -30,6 +30,10 @@ test: .venv/ready
 	$(RUN) --no-sync coverage run -m pytest -n auto -q
 	$(RUN) --no-sync coverage combine -q
 	$(RUN) --no-sync coverage report --fail-under=90
+
+# The reader of what clients write, with 10,000 inputs instead of 200; the same ones each time.
+fuzz: .venv/ready
+	FUZZ_INPUTS=10000 $(RUN) --no-sync pytest tests/surfaces/stream_json/test_fuzz.py -q --timeout=1800 --hypothesis-seed=0
 
 bench: .venv/ready
 	$(RUN) --no-sync python -m benchmarks.run

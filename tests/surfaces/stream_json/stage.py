@@ -14,6 +14,7 @@ from tests.surfaces.stream_json.wires import KeptWire
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.limits import Limits
 from tianting.agent.loop import AgentLoop
+from tianting.extensions.hooks.port import AgentHooks
 from tianting.models.scripted import Reply, ScriptedModel
 from tianting.permissions.decision import Allow
 from tianting.protocol.events import SessionStarted
@@ -23,8 +24,9 @@ from tianting.protocol.stream_json import StreamJsonEncoder
 from tianting.session.session import Opening, Session
 from tianting.surfaces.stream_json.connection import Connection, connection_over
 from tianting.surfaces.stream_json.input import LONGEST_LINE
+from tianting.surfaces.stream_json.link import ClientGone, ClientRefused
 from tianting.surfaces.stream_json.serving import serve
-from tianting.tools.contract import AnyTool
+from tianting.tools.contract import AnyTool, ToolFailed
 
 SHAPE = ModelRequest(model="m", system=(), tools=(), messages=(), max_tokens=100)
 FACTS = SessionStarted(
@@ -61,14 +63,14 @@ class TypedInput:
 class Stage:
     """One client and the session it drives."""
 
-    def __init__(self, wire: KeptWire, *replies: Reply) -> None:
+    def __init__(self, wire: KeptWire, *replies: Reply, hooks: AgentHooks | None = None) -> None:
         numbers = count(1)
         self.new_id: Callable[[], str] = lambda: f"id{next(numbers)}"
         self.wire = wire
         self.input = TypedInput()
         self.connection: Connection = connection_over(self.input, wire, self.new_id)
         self.model = ScriptedModel(*replies)
-        self.session = self._session()
+        self.session = self._session(hooks)
         self.controls = FakeControls(self.session)
         self.code: int | None = None
         self.failure: Exception | None = None
@@ -111,7 +113,7 @@ class Stage:
         except Exception as failure:
             self.failure = failure
 
-    def _session(self) -> Session:
+    def _session(self, hooks: AgentHooks | None) -> Session:
         loop = AgentLoop(
             self.model,
             ToolDispatcher(self._tools(), FixedGate(Allow()), Limits()),
@@ -119,13 +121,16 @@ class Stage:
             clock=StillClock(),
             catalogue=ModelCatalogue(),
         )
-        return Session(loop, Opening(facts=FACTS, shape=SHAPE), log=None, new_id=self.new_id)
+        return Session(loop, Opening(facts=FACTS, shape=SHAPE), log=None, new_id=self.new_id, hooks=hooks)
 
     def _tools(self) -> list[AnyTool]:
         return [Habit("Ask", "read", self._ask), Habit("Never", "execute", self._never)]
 
     async def _ask(self, _: Parameters) -> str:
-        return str(await self.connection.link.ask(PERMISSION))
+        try:
+            return str(await self.connection.link.ask(PERMISSION))
+        except (ClientGone, ClientRefused) as failure:
+            raise ToolFailed(str(failure)) from failure
 
     async def _never(self, _: Parameters) -> None:
         self.began.set()
@@ -137,10 +142,14 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    *replies: Reply, wire: KeptWire | None = None, tells_state: bool = False, longest_line: int = LONGEST_LINE
+    *replies: Reply,
+    wire: KeptWire | None = None,
+    hooks: AgentHooks | None = None,
+    tells_state: bool = False,
+    longest_line: int = LONGEST_LINE,
 ) -> AsyncGenerator[Stage, None]:
     """Serve a client; leaving ends its input and waits until all is done."""
-    stage = Stage(wire or KeptWire(), *replies)
+    stage = Stage(wire or KeptWire(), *replies, hooks=hooks)
     with anyio.fail_after(10):
         async with anyio.create_task_group() as tasks:
 

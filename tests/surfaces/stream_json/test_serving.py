@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from tests.surfaces.stream_json.stage import PERMISSION, on_stage
+from tianting.extensions.hooks.port import BeforeTurn, NoHooks
 from tianting.models.scripted import Reply, calls, says
 from tianting.models.scripted_faults import Fault
 from tianting.protocol.content import text_of
@@ -14,6 +15,13 @@ from tianting.protocol.messages import AssistantMessage
 pytestmark = pytest.mark.anyio
 
 HANG = says("Thinking about it.", fault=Fault(kind="hang_mid_stream"))
+
+
+class NoSecondPrompt(NoHooks):
+    """Lets one prompt through."""
+
+    async def prompt_submitted(self, prompt: str, prompt_id: str) -> BeforeTurn:
+        return BeforeTurn() if prompt == "First." else BeforeTurn(blocked="One is enough.")
 
 
 def answer_to(question: dict[str, Any]) -> dict[str, Any]:
@@ -235,3 +243,51 @@ async def test_client_that_is_gone_before_an_answer_ends_the_session_quietly() -
 
     assert stage.code == 1
     assert stage.failure is None
+
+
+async def test_prompts_that_are_too_many_are_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tianting.surfaces.stream_json.prompts.MOST_WAITING", 1)
+    async with on_stage(HANG) as stage:
+        stage.prompt("1", uuid="a")
+        await stage.wire.until(type="system", subtype="init")
+        await anyio.wait_all_tasks_blocked()
+        stage.prompt("2", uuid="b")
+        stage.prompt("3", uuid="c")
+        stage.request("interrupt", cancel_queued=True)
+
+    [refusal] = [line for line in stage.wire.lines if line.get("subtype") == "informational"]
+    assert refusal["content"] == "A prompt was not taken: 1 wait already. Send it again later."
+    assert [kind for kind in stage.kinds() if kind[:2] in {"b ", "c "}] == ["b queued", "b cancelled"]
+
+
+async def test_prompt_that_a_hook_keeps_from_a_running_turn_is_cancelled() -> None:
+    async with on_stage(says("", calls("Ask", text="-")), says("Done."), hooks=NoSecondPrompt()) as stage:
+        stage.prompt("First.", uuid="a")
+        [question] = await stage.wire.until(type="control_request")
+        stage.prompt("Second.", uuid="b")
+        stage.say(answer_to(question))
+
+    assert [kind for kind in stage.kinds() if kind[:2] == "b "] == ["b queued", "b cancelled"]
+
+
+async def test_request_that_is_being_worked_on_is_answered_before_the_end() -> None:
+    async with on_stage() as stage:
+        stage.request("mcp_reconnect", serverName="a")
+        stage.input.close()
+        await anyio.wait_all_tasks_blocked()
+        stage.controls.hold.set()
+
+    assert stage.kinds() == ["success r1"]
+
+
+async def test_turn_that_waits_for_a_change_does_not_begin_after_a_broken_line() -> None:
+    async with on_stage() as stage:
+        stage.request("set_model", model="slow")
+        stage.prompt("1", uuid="a")
+        await anyio.wait_all_tasks_blocked()
+        stage.input.write(b"broken\n")
+        await anyio.wait_all_tasks_blocked()
+        stage.controls.hold.set()
+
+    assert stage.kinds() == ["a queued", "success r1", "a cancelled"]
+    assert stage.failure is not None
