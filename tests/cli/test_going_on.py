@@ -16,6 +16,7 @@ from tianting.protocol.messages import AssistantMessage, user_text
 from tianting.session.entries import Stamp
 from tianting.session.log import SessionLog
 from tianting.session.places import transcript_path
+from tianting.session.rewinding import prompts
 
 CWD = "/work/app"
 OLD, NEW, FRESH = (f"{number}1111111-2222-4333-8444-555555555555" for number in (1, 2, 3))
@@ -68,6 +69,17 @@ def test_session_is_gone_on_with(projects: Path, invocation: Invocation, expecte
     assert place.resumed is not None
     assert (place.session_id, place.path) == (expected, transcript_path(projects, CWD, expected))
     assert text_of(place.resumed.history[0].content) == f"Prompt of {expected}"
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_shortened_session_is_gone_on_with(projects: Path, *, fork: bool) -> None:
+    prompt = prompts(transcript_path(projects, CWD, OLD))[0].uuid
+    shortened = Invocation(resume=OLD, fork_session=fork, resume_session_at=prompt)
+
+    place = place_of(shortened, projects, CWD)
+
+    assert place.resumed is not None
+    assert (place.resumed.leaf, len(place.resumed.history), place.session_id == OLD) == (prompt, 1, not fork)
 
 
 @pytest.mark.parametrize("name", [None, FRESH])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tianting.cli.model_door import open_model
+from tianting.models.anthropic.client import AnthropicModel
 from tianting.models.fallback import FallbackModel
 from tianting.models.retrying import RetryingModel
 from tianting.models.scripted import ScriptedModel
@@ -48,6 +49,26 @@ def test_fallback_stands_behind_the_first() -> None:
 
     assert isinstance(door.client, FallbackModel)
     assert door.info.id == "claude-opus-5-5"
+
+
+def test_each_fallback_stands_behind_the_one_before() -> None:
+    keys = {"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k"}
+
+    door = open_model("opus", "gpt-6.2-sol, haiku,", Settings(), keys, ModelCatalogue())
+
+    assert isinstance(door.client, FallbackModel)
+    assert isinstance(door.client._second, FallbackModel)
+    assert (door.client._fallback_model, door.client._second._fallback_model) == ("gpt-6.2-sol", "claude-haiku-5-5")
+
+
+def test_variables_stand_above_the_settings() -> None:
+    variables = {"ANTHROPIC_API_KEY": "k", "CLAUDE_CODE_MAX_RETRIES": "2", "API_TIMEOUT_MS": "5000"}
+
+    door = open_model("opus", None, Settings(max_retries=7), variables, ModelCatalogue())
+
+    assert isinstance(door.client, RetryingModel)
+    assert isinstance(door.client._inner, AnthropicModel)
+    assert (door.client._max_retries, door.client._inner._api._timeouts.silence) == (2, 5.0)
 
 
 def test_script_is_played_without_retries(tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ ID = "0b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
 OTHER = "1b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
 PLAIN = Invocation(print=True, input_format="stream-json", output_format="stream-json", verbose=True, system_prompt="")
 """What it always says, told nothing."""
+BYPASS = {"permission_mode": "bypassPermissions", "allow_dangerously_skip_permissions": True}
+SHOWN = {"thinking": "adaptive", "thinking_display": "summarized"}
+UNKEPT = {"no_session_persistence": True, "add_dir": (Path("/"),)}
 TOOLS = ["Read", "Bash(git log:*)", "mcp__calc__add", "mcp__calc", "WebSearch", "Task", "Skill", "Skill(pdf)"]
 
 
@@ -137,6 +140,23 @@ def test_options_are_understood(options: dict[str, Any], meant: dict[str, Any]) 
     assert understood(arguments(**options)) == structs.replace(PLAIN, **meant)
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        pytest.param([], {}, id="nothing"),
+        pytest.param(["--permission-mode=bypassPermissions", "--allow-dangerously-skip-permissions"], BYPASS, id="all"),
+        pytest.param(["--thinking=adaptive", "--thinking-display=summarized"], SHOWN, id="thinking"),
+        pytest.param(["--permission-prompts=none"], {"permission_prompts": "none"}, id="nobody"),
+        pytest.param(["--tools=", "--plugin-dir=/p", "--debug-file=/x"], {"tools": ""}, id="no tools"),
+        pytest.param(["--no-session-persistence", "--add-dir=/"], UNKEPT, id="unkept"),
+    ],
+)
+def test_typescript_binds_values_by_an_equals_sign(words: list[str], meant: dict[str, Any]) -> None:
+    always = ["--output-format", "stream-json", "--verbose", "--input-format", "stream-json"]
+
+    assert understood([*always, *words]) == structs.replace(PLAIN, **{"system_prompt": None, **meant})
+
+
 def test_system_prompt_may_lie_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "prompt.md").write_text("Be brief.")
 
@@ -187,6 +207,8 @@ def test_several_models_may_follow() -> None:
     [
         pytest.param({"permission_prompt_tool_name": "mcp__auth__ask"}, "'mcp__auth__ask' is a tool of an", id="asks"),
         pytest.param({"extra_args": {"agent": "reviewer"}}, "--agent: there are no agents to choose", id="agent"),
+        pytest.param({"extra_args": {"managed-settings": "{}"}}, "--managed-settings: only a file", id="managed"),
+        pytest.param({"extra_args": {"project-config-root": "/"}}, "--project-config-root: settings of", id="root"),
         pytest.param({"setting_sources": ["world"]}, "--setting-sources: there is no world", id="sources"),
         pytest.param({"resume": ID, "resume_session_at": ID, "resume_drops_turn": ""}, "'' is no UUID", id="drops"),
     ],

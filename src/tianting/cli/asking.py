@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tianting.cli.client_options import WITHOUT_EFFECT
+from tianting.cli.client_options import REFUSED, WITHOUT_EFFECT
 from tianting.cli.invocation import Invocation
 from tianting.cli.program import complain
 from tianting.plumbing.well_formed import well_formed
@@ -43,8 +43,9 @@ def asked(options: Options) -> Invocation:
 
 
 def _name_what_does_nothing(options: Options) -> None:
-    if options["agent"] is not None:  # it may be there for what it must not do
-        raise ConfigError("--agent: there are no agents to choose from yet; leave it out.")
+    for name, complaint in REFUSED.items():
+        if options[name] is not None:
+            raise ConfigError(complaint)
     nothing = [flag for name, flag in WITHOUT_EFFECT.items() if options[name] not in (None, False, ())]
     if nothing and (options["verbose"] or options["debug"]):
         complain(f"{', '.join(nothing)}: taken, and without effect yet.")

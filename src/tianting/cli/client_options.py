@@ -23,6 +23,15 @@ WITHOUT_EFFECT = {
 }
 """By the names of their parameters. Nothing that a person would rely on for safety may stand here."""
 
+REFUSED = {
+    "agent": "--agent: there are no agents to choose from yet; leave it out.",
+    "managed_settings": "--managed-settings: only a file of the administrator's is beyond everybody's reach; "
+    "use /etc/tianting/managed-settings.json, or --settings.",
+    "project_config_root": "--project-config-root: settings of a project are taken from the project itself; leave it "
+    "out, or name what is to count with --setting-sources and --settings.",
+}
+"""What a client may rely on to forbid something, and would not be obeyed: named by its parameter, with the way out."""
+
 CLIENT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--input-format",
@@ -33,6 +42,9 @@ CLIENT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--replay-user-messages", is_flag=True, help="With stream-json in and out: repeat what came in."),
     click.option("--include-hook-events", is_flag=True, help="With stream-json: also what hooks did."),
     click.option("--permission-prompt-tool", metavar="stdio", help="Who answers questions: whoever reads the output."),
+    click.option(
+        "--permission-prompts", type=click.Choice(["host", "none"]), help="Whether it is asked; none: nobody."
+    ),
     click.option("--allow-dangerously-skip-permissions", is_flag=True, help="bypassPermissions may be chosen later."),
     click.option("--resume-session-at", metavar="UUID", help="With -c or -r: forget what came after this message."),
     click.option(
@@ -52,7 +64,9 @@ CLIENT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--chrome/--no-chrome", default=None, hidden=True),
     click.option("--debug-file", type=_FILE, hidden=True),
     click.option("--ide", is_flag=True, hidden=True),
+    click.option("--managed-settings", metavar="JSON", hidden=True),
     click.option("--plugin-dir", type=_FILE, multiple=True, hidden=True),
+    click.option("--project-config-root", type=_FILE, hidden=True),
     click.option("--session-mirror", is_flag=True, hidden=True),
     click.option("--task-budget", type=click.IntRange(min=1), metavar="TOKENS", hidden=True),
 )

@@ -54,6 +54,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
     permission_mode: PermissionMode | None = None
     permission_prompt_tool: str | None = None
     """`stdio`: the client is asked, by lines."""
+    permission_prompts: Literal["host", "none"] | None = None
+    """`none`: nobody is asked, whoever reads the output."""
     dangerously_skip_permissions: bool = False
     allow_dangerously_skip_permissions: bool = False
     """A client may choose bypassPermissions while the session runs."""
