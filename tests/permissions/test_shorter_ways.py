@@ -31,6 +31,7 @@ EVERYDAY = (
     "echo 'a;b' \"c|d\"", "tool '-f.env'", "make 2>&1", "echo x >> .bashrc", "A=1 make x", "git 'push' x", "rm",
     "touch src/z", "cp a.py src/b",
     "./make x", "/usr/bin/make x", "git commit", "tool -xsecrets/key", "tool a.py", "tool secrets", "tool /etc/x",
+    "npm $x", "npm {publish,x}", "tool A.pem", "tool 'a b'", "tool a b",
 )  # fmt: skip
 COMMANDS = (*EVERYDAY, *lines(LOOKING), *lines(ASKING), *lines(DANGERS))
 DRAWN = st.one_of(st.sampled_from(EVERYDAY), st.sampled_from(COMMANDS))
@@ -41,12 +42,16 @@ RULESETS = (
     rules(
         allow="Bash(make:*) ; Bash(npm run *)",
         ask="Bash(git push:*) ; Bash(/usr/bin/make:*)",
-        deny="Bash(rm -rf *) ; Read(.env) ; Read(secrets/**)",
+        deny="Bash(rm -rf *) ; Bash(npm publish *) ; Read(.env) ; Read(secrets/**)",
     ),
     rules(deny="Bash(* -rf build) ; Edit(src/**)", ask="Read(**/*.py)", allow="Bash(git *)"),
     rules(allow="Bash(rm *) ; Read(//etc/**) ; Bash(cat link)", deny="Read"),
     rules(deny="Bash(git:*) ; Bash(rm) ; Bash(make *)", ask="Edit"),
-    rules(allow="Bash(echo 'a b') ; Edit(src/**)", ask="Bash(echo *)", deny="Read(~/**) ; Read([!a-z]*)"),
+    rules(
+        allow="Bash(echo 'a b') ; Bash(tool a b) ; Edit(src/**)",
+        ask="Bash(echo *)",
+        deny="Read(~/**) ; Read([!a-z]*.pem)",
+    ),
 )
 
 
@@ -84,7 +89,7 @@ def judged_the_long_way(question: Question, ruleset: Ruleset) -> Judgement:
 
 
 def is_understood(text: str) -> bool:
-    """Whether the parser reads the same. It refuses some plain texts, and of `p | q | r && s` it pipes into `s`, too."""
+    """Whether the parser reads the same. It refuses some plain texts, and pipes into `s`, too, in `p | q | r && s`."""
     with the_long_way():
         parsed = read_script(text)
     return isinstance(parsed, Script) and read_plain(text) in {None, parsed}
