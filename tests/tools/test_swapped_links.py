@@ -347,9 +347,10 @@ def flipping(tmp_path: Path) -> Iterator[Desk]:
 async def test_two_hundred_races_are_all_won(flipping: Desk) -> None:
     """A call that is permitted for outside counts for nothing: only those permitted for inside are run."""
     outside = picture(flipping.outside)
-    outcomes = {"ok": 0, "failed": 0}
+    ran, attempts = 0, iter(range(5_000))
 
-    for number in range(200):
+    while ran < 200:
+        number = next(attempts)
         call = (
             use("Read", file_path="dir/a.txt"),
             use("Write", file_path=f"dir/new{number}", content="mine"),
@@ -361,7 +362,6 @@ async def test_two_hundred_races_are_all_won(flipping: Desk) -> None:
             continue
         result = await flipping.dispatcher.run(prepared)
         assert "SECRET" not in f"{result.content}{result.data}"
-        outcomes[result.outcome] += 1
+        ran += 1
 
     assert picture(flipping.outside) == outside
-    assert outcomes["ok"] + outcomes["failed"] > 0
