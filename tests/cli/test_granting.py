@@ -199,10 +199,10 @@ def test_directories_count_as_inside_until_they_are_removed(places: Places, tmp_
 
     before = room.writes(data / "a")
     added = room.apply(AddDirectories(directories=("../data",)))
-    inside = room.writes(data / "a")
+    inside, known = room.writes(data / "a"), room.workspace.additional
     removed = room.apply(RemoveDirectories(directories=(str(data),)))
 
-    assert (added, removed) == ((), ())
+    assert (added, removed, known) == ((), (), (data,))
     assert isinstance(before, Ask)
     assert isinstance(inside, Allow)
     assert isinstance(room.writes(data / "a"), Ask)
