@@ -2,8 +2,11 @@
 
 import os
 import signal
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from tianting.extensions.hooks import command as command_module
 from tianting.extensions.hooks.command import Command, run_command
 from tianting.extensions.hooks.verdict import Said
+from tianting.sandbox.settings import SandboxSettings
 
 pytestmark = pytest.mark.anyio
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
@@ -170,3 +174,71 @@ def is_alive(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
+class WatchedWalls:
+    """Walls that let everything through and remember what they were asked."""
+
+    keep_open: tuple[int, ...] = ()
+    ends_together = False
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = ["env", "INSIDE=yes", *argv]
+        self.environment = {"TMPDIR": "/inside"}
+        self.cleaned = 0
+
+    def spawn(self, *arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(*arguments, **options)
+
+    def explain(self, exit_code: int, output: str) -> str | None:
+        return None
+
+    def after(self) -> None:
+        self.cleaned += 1
+
+
+class WatchedSandbox:
+    settings = SandboxSettings()
+    confines = True
+    description = ""
+
+    def __init__(self, failure: OSError | None = None) -> None:
+        self.asked: list[tuple[Path, float]] = []
+        self.made: list[WatchedWalls] = []
+        self._failure = failure
+
+    def wrap(self, argv: Sequence[str], *, cwd: Path, seconds: float) -> WatchedWalls:
+        if self._failure:
+            raise self._failure
+        self.asked.append((cwd, seconds))
+        self.made.append(WatchedWalls(argv))
+        return self.made[-1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        pytest.param(
+            ("sh", "-c", "cat; echo $INSIDE $TMPDIR"), Said(exit_code=0, stdout="in\nyes /inside\n"), id="runs"
+        ),
+        pytest.param(("sh", "-c", "exit 2"), Said(exit_code=2), id="fails"),
+        pytest.param(("a\0b",), Said(failure="could not be started: embedded null byte"), id="never starts"),
+    ],
+)
+async def test_in_walls_it_is_started_by_them_and_they_are_cleaned_up(
+    argv: tuple[str, ...], said: Said, tmp_path: Path
+) -> None:
+    sandbox = WatchedSandbox()
+    command = Command(argv=argv, cwd=tmp_path, environment=ENVIRONMENT, sandbox=sandbox)
+    with anyio.fail_after(10):
+        heard = await run_command(command, b"in\n", seconds=5)
+
+    assert (heard, sandbox.asked, [walls.cleaned for walls in sandbox.made]) == (said, [(tmp_path, 5)], [1])
+
+
+async def test_walls_that_cannot_be_built_keep_it_from_starting(tmp_path: Path) -> None:
+    sandbox = WatchedSandbox(OSError(24, "Too many open files"))
+    command = Command(argv=["touch", "made"], cwd=tmp_path, environment=ENVIRONMENT, sandbox=sandbox)
+
+    assert await run_command(command, b"", seconds=5) == Said(failure="could not be started: Too many open files")
+    assert not (tmp_path / "made").exists()

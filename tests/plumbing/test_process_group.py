@@ -268,3 +268,26 @@ async def test_ten_commands_run_side_by_side() -> None:
 def _stats_of_children(parent: int) -> list[bytes]:
     children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
     return [Path(f"/proc/{child}/stat").read_bytes() for child in children]
+
+
+async def test_guard_is_spared_until_what_it_guards_had_its_time() -> None:
+    inner = "trap 'echo cleaned; exit 5' TERM; echo up; while :; do sleep 0.05; done"
+    guard = f"trap 'echo disturbed' TERM; bash -c \"{inner}\"; exit $?"
+    group = start_group(["bash", "-c", guard], cwd=Path("/"), environment=ENVIRONMENT, guarded=True)
+    with anyio.fail_after(10):
+        assert await group.read() == b"up\n"
+        await group.end(grace=5)
+        said = await output_of(group)
+    group.close()
+
+    assert (said.replace(b"Terminated\n", b""), group.exit_code) == (b"cleaned\n", 5)
+
+
+async def test_deaf_guard_is_killed_with_the_rest() -> None:
+    group = start_group(["bash", "-c", IGNORES_TERM], cwd=Path("/"), environment=ENVIRONMENT, guarded=True)
+    with anyio.fail_after(5):
+        assert await group.read() == b"up\n"
+        await group.end(grace=0.01)
+    group.close()
+
+    assert group.exit_code == -signal.SIGKILL

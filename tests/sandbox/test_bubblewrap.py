@@ -52,6 +52,22 @@ def look(path: str) -> Standing:
             id="the way to a protected path",
         ),
         pytest.param(
+            SandboxPolicy(writable=("/work",), hidden=("/work/.git/config",)),
+            [RUN, TMP, mount("/work", "writable")],
+            id="nothing hides what is not there",
+        ),
+        pytest.param(
+            SandboxPolicy(writable=("/work",), hidden=("/work/.git/hooks",)),
+            [
+                RUN,
+                TMP,
+                mount("/work", "writable"),
+                mount("/work/.git", "writable"),
+                mount("/work/.git/hooks", "hidden"),
+            ],
+            id="the way to a hidden path cannot be moved away",
+        ),
+        pytest.param(
             SandboxPolicy(writable=("/home/me/work",), hidden=("/home", "/home/me/work")),
             [mount("/home", "hidden"), RUN, TMP, mount("/home/me/work", "hidden")],
             id="at one path hidden wins",

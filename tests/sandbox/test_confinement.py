@@ -7,10 +7,12 @@ from pathlib import Path
 
 import anyio
 import pytest
+from msgspec import structs
 
 from tests.sandbox.boxed import Ran, run_boxed, start_wrapped
 from tianting.sandbox.confinement import Abilities, Confinement, choose
 from tianting.sandbox.control_groups import Controllers
+from tianting.sandbox.gate import Gate
 from tianting.sandbox.policy import SandboxPolicy
 
 pytestmark = pytest.mark.anyio
@@ -57,6 +59,46 @@ def test_bubblewrap_named_in_settings_is_taken(confinement: Confinement, tmp_pat
     named = program(tmp_path / "mine", f'exec {confinement.abilities.program} "$@"')
 
     assert choose({"PATH": ""}, str(named)).abilities.program == str(named)
+
+
+async def test_bubblewrap_with_the_rights_of_root_is_limited_by_a_shell(
+    confinement: Confinement, workspace: Path
+) -> None:
+    abilities = structs.replace(confinement.abilities, is_privileged=True, controllers=Controllers())
+
+    ran = await run_boxed(Confinement(abilities), SandboxPolicy(), "ulimit -t; ulimit -v", workspace)
+
+    assert ran == Ran(exit_code=0, output="30\n500000\n", note=None)
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["in control groups", "without"])
+async def test_limits_hold_from_the_first_moment(counted: bool, confinement: Confinement, workspace: Path) -> None:
+    controllers = confinement.abilities.controllers if counted else Controllers()
+    limited = Confinement(structs.replace(confinement.abilities, controllers=controllers))
+
+    ran = await run_boxed(limited, SandboxPolicy(), "ulimit -t; ulimit -v; ulimit -u", workspace)
+    limited.close()
+
+    processor, memory, processes = ran.output.split()
+    assert processor == "30"
+    if not limited.abilities.controllers.version:
+        assert (memory, processes) == ("500000", "100")
+
+
+def test_what_cannot_be_limited_does_not_start(
+    confinement: Confinement, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(gate: Gate, process: int) -> None:
+        raise PermissionError(process)
+
+    monkeypatch.setattr(Gate, "open", refused)
+    wrapped = confinement.wrap(["touch", f"{workspace}/made"], SandboxPolicy(writable=("/",)), cwd=workspace)
+
+    with pytest.raises(PermissionError) as failure:
+        start_wrapped(wrapped, workspace, os.environ)
+    wrapped.after()
+    assert not Path("/proc", str(failure.value)).exists()
+    assert not (workspace / "made").exists()
 
 
 def test_system_without_any_mechanism_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
