@@ -191,3 +191,47 @@ async def test_advice_that_breaks_is_left_out() -> None:
 
     assert isinstance(decision, Deny)
     assert decision.reason.endswith("what you would have run.")
+
+
+REWRITTEN = ToolCall(call_id="c", tool_name="Bash", arguments={"command": "make -n"})
+AS_REWRITTEN = Allow(reason="the user changed it to this")
+RULE = Deny(reason="the rule says no")
+BINDING = Ask(reason="the rule wants a person", binding=True)
+
+
+@pytest.mark.parametrize(
+    ("then", "decision"),
+    [
+        pytest.param(QUESTION, AS_REWRITTEN, id="would be asked about"),
+        pytest.param(BINDING, AS_REWRITTEN, id="only a person may allow it"),
+        pytest.param(RULE, RULE, id="a rule forbids it"),
+        pytest.param(Allow(reason="rule"), Allow(reason="rule"), id="nobody need be asked"),
+    ],
+)
+async def test_what_a_person_changed_a_call_to_is_judged_and_not_asked_about(then: Verdict, decision: Decision) -> None:
+    person = Asked(Allow(arguments={"command": "make -n"}))
+    gate = Gate(lambda: judge, person)
+    judge = Says(QUESTION, QUESTION, then)
+    await gate.decide(CALL, ACCESSES)
+
+    assert await gate.decide(REWRITTEN, ACCESSES) == decision
+    assert person.reasons == [QUESTION.reason]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param([CALL], id="other arguments"),
+        pytest.param([ToolCall(call_id="d", tool_name="Bash", arguments={"command": "make -n"})], id="another call"),
+        pytest.param([REWRITTEN, REWRITTEN], id="a second time"),
+    ],
+)
+async def test_a_changed_call_is_agreed_to_alone_and_once(asked: list[ToolCall]) -> None:
+    person = Asked(Allow(arguments={"command": "make -n"}))
+    gate = Gate(lambda: Says(QUESTION), person)
+    await gate.decide(CALL, ACCESSES)
+
+    for call in asked:
+        await gate.decide(call, ACCESSES)
+
+    assert len(person.reasons) == 2

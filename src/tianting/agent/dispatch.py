@@ -6,6 +6,7 @@ way, a call has exactly one result: providers reject a history with an unanswere
 
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 import anyio
 from msgspec import Struct, structs
@@ -86,31 +87,53 @@ class ToolDispatcher:
                 return answer
 
     def _as_hooks_want(self, prepared: Prepared, before: BeforeTool) -> Prepared | CallResult:
+        prepared = structs.replace(prepared, notes=before.contexts)
         if before.arguments is None:
-            return structs.replace(prepared, notes=before.contexts)
+            return prepared
+        return self._with_arguments(prepared, before.arguments, whose="a hook of the user")
+
+    def _with_arguments(self, prepared: Prepared, arguments: dict[str, Any], *, whose: str) -> Prepared | CallResult:
         call = prepared.call
-        changed = self.prepare(ToolUse(id=call.call_id, name=call.tool_name, input=before.arguments))
+        changed = self.prepare(ToolUse(id=call.call_id, name=call.tool_name, input=arguments))
         if isinstance(changed, CallResult):
             return changed
         if prepared.reads_only and not changed.reads_only:  # it stands among calls that run beside each other
-            return _failed(call.call_id, "Not run: a hook of the user made it a call that changes things.")
-        return structs.replace(changed, notes=before.contexts)
+            return _failed(call.call_id, f"Not run: {whose} made it a call that changes things.")
+        return structs.replace(changed, notes=prepared.notes)
 
     async def _permit(self, prepared: Prepared, before: BeforeTool) -> Prepared | CallResult:
         call, accesses = prepared.call, prepared.accesses
         match await self._gate.decide(call, accesses, lambda verdict: weighed(verdict, before)):
-            case Allow():
+            case Allow(arguments=None):
                 return self._moved(prepared) or prepared
+            case Allow(arguments=dict() as arguments):
+                return await self._permit_rewritten(prepared, arguments)
             case Deny() as denied:
-                may_retry = await self._hooks.permission_denied(call, accesses, denied.reason)
-                return CallResult(
-                    call_id=call.call_id,
-                    content=f"{denied.reason} {_RETRY}" if may_retry else denied.reason,
-                    outcome="denied",
-                    interrupts=denied.interrupts,
-                    by_person=denied.by_person,
-                    notes=prepared.notes,
-                )
+                return await self._denied(prepared, denied)
+        raise AssertionError("a decision is a yes or a no")
+
+    async def _permit_rewritten(self, prepared: Prepared, arguments: dict[str, Any]) -> Prepared | CallResult:
+        """The call as the person wants it: rules hold for what it became, and hooks spoke of what it was."""
+        changed = self._with_arguments(prepared, arguments, whose="the user")
+        if isinstance(changed, CallResult):
+            return changed
+        match await self._gate.decide(changed.call, changed.accesses):
+            case Allow():
+                return self._moved(changed) or changed
+            case Deny() as denied:
+                return await self._denied(changed, denied)
+
+    async def _denied(self, prepared: Prepared, denied: Deny) -> CallResult:
+        call = prepared.call
+        may_retry = await self._hooks.permission_denied(call, prepared.accesses, denied.reason)
+        return CallResult(
+            call_id=call.call_id,
+            content=f"{denied.reason} {_RETRY}" if may_retry else denied.reason,
+            outcome="denied",
+            interrupts=denied.interrupts,
+            by_person=denied.by_person,
+            notes=prepared.notes,
+        )
 
     def _moved(self, prepared: Prepared) -> CallResult | None:
         """The answer to a call that by now would touch something else than was decided on: a question takes time."""

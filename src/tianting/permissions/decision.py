@@ -1,7 +1,7 @@
 """The answers to "may this call run?", and the two ports around them."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -13,6 +13,8 @@ class Allow(Struct, frozen=True, kw_only=True):
 
     reason: str = ""
     """The rule or mode that allowed it, for `--verbose` and `permissions explain`."""
+    arguments: dict[str, Any] | None = None
+    """What the person wants it called with instead. Such a call is a new one, to be decided on again."""
 
 
 class Ask(Struct, frozen=True, kw_only=True):

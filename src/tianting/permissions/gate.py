@@ -5,6 +5,7 @@ Deciding is the judge's; here are the question, who answers it, and that nothing
 
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import anyio
 
@@ -41,10 +42,18 @@ class Gate:
         self._person = person
         self._delegate: Delegate | None = delegate or person
         self._one_question = anyio.Lock()  # calls that run together must not ask over each other
+        self._rewritten: dict[str, dict[str, Any]] = {}
 
     async def decide(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh = as_judged) -> Decision:
-        """Whether `call` may run, asking the person where nothing else decides."""
+        """Whether `call` may run, asking the person where nothing else decides.
+
+        A call that the person gave other arguments comes here again. It is judged anew and asked about no more: what
+        somebody wrote they agree to.
+        """
+        is_rewritten = self._rewritten.pop(call.call_id, None) == call.arguments
         match self._weighed(call, accesses, weigh):
+            case Ask() if is_rewritten:
+                return Allow(reason="the user changed it to this")
             case Ask():
                 return await self._ask_in_turn(call, accesses, weigh)
             case Allow() | Deny() as decision:
@@ -64,6 +73,8 @@ class Gate:
             match self._weighed(call, accesses, weigh):
                 case Ask() as question:
                     answer = await self._answer(call, accesses, question)
+                    if isinstance(answer, Allow) and answer.arguments is not None:
+                        self._rewritten[call.call_id] = answer.arguments
                     return answer or Deny(reason=self._nobody_to_ask(call, accesses, question))
                 case Allow() | Deny() as decision:
                     return decision
