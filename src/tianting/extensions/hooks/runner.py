@@ -35,6 +35,13 @@ _SHORTER = {"UserPromptSubmit": 30.0, "SessionEnd": 10.0}
 """Where a person sits and waits."""
 _QUESTION_SECONDS = 30.0
 
+_KINDS: dict[type[Struct], HookKind] = {
+    CommandHook: "command",
+    HttpHook: "http",
+    PromptHook: "prompt",
+    CallbackHook: "callback",
+}
+
 OnStart = Callable[[HookStarted], Awaitable[None]]
 
 
@@ -179,25 +186,13 @@ def _record(hook: Hook, hook_input: HookInput, said: Said, outcome: HookOutcome)
         hook_id="",
         name=_name(hook_input),
         event=hook_input.event_name,
-        kind=_kind(hook),
+        kind=_KINDS[type(hook.action)],
         title=hook.title,
         stdout="" if outcome.hides_output else said.stdout[:LONGEST],
         stderr="" if outcome.hides_output else said.stderr[:LONGEST],
         exit_code=said.exit_code,
         outcome="cancelled" if said.timed_out else "error" if said.failure or said.exit_code else "success",
     )
-
-
-def _kind(hook: Hook) -> HookKind:
-    match hook.action:
-        case CommandHook():
-            return "command"
-        case HttpHook():
-            return "http"
-        case PromptHook():
-            return "prompt"
-        case CallbackHook():
-            return "callback"
 
 
 def _name(hook_input: HookInput) -> str:
