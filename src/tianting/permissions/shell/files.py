@@ -29,8 +29,7 @@ class Files:
         self._where = where
         rules = case.ruleset
         self._some_unreadable = bool(rules.deny.reads or rules.ask.reads)
-        self.are_all_questioned = bool(rules.deny.tools or rules.ask.tools)
-        """Rules about whole tools speak of files that no other rule names."""
+        self._are_all_questioned = bool(rules.deny.tools or rules.ask.tools)  # by rules about whole tools
         self._ends: dict[str, Ends] = {}
         self._against: dict[tuple[FileEffect, str, bool], Verdict | None] = {}
         self._guesses: dict[Word, list[Verdict]] = {}
@@ -41,7 +40,7 @@ class Files:
         found: list[Verdict] = []
         for use in touched_files(command):
             found += self._objection(use, guessed=False)
-        if self.are_all_questioned:
+        if self._are_all_questioned:
             for word in files_looked_at(command) or ():
                 found += self._objection(FileUse("read", word), guessed=False)
         if self._some_unreadable:
@@ -77,7 +76,7 @@ class Files:
 
     def _objection_to(self, effect: FileEffect, path: str, *, guessed: bool) -> Verdict | None:
         # Only rules about whole tools make a difference between a file and a guess.
-        key = (effect, path, guessed and self.are_all_questioned)
+        key = (effect, path, guessed and self._are_all_questioned)
         if key not in self._against:
             self._against[key] = objection(effect, self._ends_of(path), self._case, guessed=guessed)
         return self._against[key]
