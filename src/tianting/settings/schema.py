@@ -31,6 +31,8 @@ class PermissionSettings(Struct, frozen=True, kw_only=True, rename="camel", omit
     """Directories besides the project's that count as inside."""
     disable_bypass_permissions_mode: Literal["disable"] | None = None
     """Nobody, and no flag, may switch to bypassPermissions."""
+    question_timeout: Annotated[float, Meta(gt=0)] | None = None
+    """Seconds that a program which drives the agent has to answer whether a call may run; without end unless told."""
 
 
 class ProviderSettings(
