@@ -89,6 +89,14 @@ def test_picture_names_the_file_that_holds_it() -> None:
     assert told == {"type": "text", "text": f"[image of {size} bytes left out; the whole line is in /l.json]"}
 
 
+@pytest.mark.parametrize("path", ["/é" * 200, '/"' * 200, "/\x01" * 100])
+def test_the_name_of_the_file_is_measured_as_json(path: str) -> None:
+    line = within_limit(b'"' + b"x" * 9_000 + b'"\n', LIMIT, whole_in=path)
+
+    assert len(line) <= LIMIT
+    assert msgspec.json.decode(line).endswith(f"the whole line is in {path}]")
+
+
 @settings(max_examples=40, deadline=None)
 @given(json_values, st.text(max_size=600))
 def test_the_name_of_the_file_takes_no_room_that_is_not_there(value: Any, path: str) -> None:

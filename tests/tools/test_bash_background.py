@@ -282,12 +282,16 @@ async def test_stopped_job_is_news_unless_the_model_stopped_it(
     assert (end.status, end.summary, end.is_news) == ("stopped", "Stopped: sleep 30", not by_model)
 
 
-async def test_what_a_command_left_running_is_over_when_it_is_gone(jobs: BackgroundJobs, tmp_path: Path) -> None:
+async def test_what_a_command_left_running_is_over_when_it_is_gone(
+    jobs: BackgroundJobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tianting.tools.shell.job._DETACHED_PAUSE", 0.005)
     ear = Ear(jobs)
     os.mkfifo(tmp_path / "pipe")
     job = start(jobs, "cat pipe >/dev/null 2>&1 & exit 3", tmp_path)
     await ended(job)
     await jobs.keep(job)
+    await anyio.wait_all_tasks_blocked()
     assert len(ear.heard) == 1
 
     (tmp_path / "pipe").write_text("")
