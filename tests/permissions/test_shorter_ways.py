@@ -31,7 +31,7 @@ EVERYDAY = (
     "echo 'a;b' \"c|d\"", "tool '-f.env'", "make 2>&1", "echo x >> .bashrc", "A=1 make x", "git 'push' x", "rm",
     "touch src/z", "cp a.py src/b",
     "./make x", "/usr/bin/make x", "git commit", "tool -xsecrets/key", "tool a.py", "tool secrets", "tool /etc/x",
-    "npm $x", "npm {publish,x}", "tool A.pem", "tool 'a b'", "tool a b",
+    "npm $x", "npm {publish,x}", "sort -", "find src", "tool A.pem", "tool 'a b'", "tool a b",
 )  # fmt: skip
 COMMANDS = (*EVERYDAY, *lines(LOOKING), *lines(ASKING), *lines(DANGERS))
 DRAWN = st.one_of(st.sampled_from(EVERYDAY), st.sampled_from(COMMANDS))
