@@ -15,6 +15,7 @@ from tianting.extensions.hooks.events import Circumstances, PreToolUse, Subagent
 from tianting.extensions.hooks.outcome import HookOutcome
 from tianting.extensions.hooks.points import MOST_REMINDERS, HookPoints, Ties
 from tianting.extensions.hooks.port import AgentHooks, BeforeStop, BeforeTool, BeforeTurn, NoHooks, weighed
+from tianting.extensions.hooks.schema import CallbackHook, Hook
 from tianting.permissions.decision import Allow, Ask, Decision, Deny, Verdict
 from tianting.permissions.updates import PermissionUpdate, SetMode, suggested
 from tianting.protocol.content import Text
@@ -281,7 +282,10 @@ async def test_hooks_are_told(points: MakePoints, tmp_path: Path, event: str, te
 
 class Yes:
     async def ask(self, call: ToolCall, accesses: tuple[Access, ...], reason: str) -> Decision:
-        return Allow(reason="yes")
+        return YES
+
+
+YES = Allow(reason="yes")
 
 
 def decides(json: str) -> str:
@@ -395,10 +399,10 @@ async def test_a_person_is_called_before_they_are_asked(points: MakePoints, tmp_
     )
 
 
-def test_nobody_is_called_where_no_hook_would_hear_of_it(points: MakePoints) -> None:
+async def test_nobody_is_called_where_no_hook_would_hear_of_it(points: MakePoints) -> None:
     person = Yes()
 
-    assert points("PreToolUse", "true").announcing(person) is person
+    assert await points("PreToolUse", "true").announcing(person).ask(CALL, ACCESSES, "it runs") == YES
     assert NoHooks().announcing(person) is person
 
 
@@ -416,9 +420,26 @@ async def test_hooks_are_told_which_prompt_they_are_asked_in(points: MakePoints,
     assert (before, prompt_id()) == (None, "p1")
 
 
-def test_hooks_that_wait_for_no_question_stand_before_nobody(points: MakePoints) -> None:
-    assert points("PreToolUse", "true").person(None) is None
+async def test_hooks_that_wait_for_no_question_stand_before_nobody(points: MakePoints) -> None:
+    for inner, answer in ((Yes(), YES), (None, None)):
+        delegate = points("PreToolUse", "true").person(inner)
+        assert delegate is not None
+        assert await delegate.ask(CALL, ACCESSES, "it runs") == answer
     assert NoHooks().person(None) is None
+
+
+async def test_a_hook_that_joins_later_is_asked_in_the_persons_place(points: MakePoints) -> None:
+    hooked = points("PreToolUse", "true")
+    delegate = hooked.person(Yes())
+    assert delegate is not None
+
+    async def refuse(_event: bytes) -> str:
+        return '{"hookSpecificOutput": {"decision": {"behavior": "deny", "message": "Not that."}}}'
+
+    action = CallbackHook(call=refuse, name="hook_0")
+    hooked.add([Hook(event="PermissionRequest", action=action, source="the client", place="0")])
+
+    assert await delegate.ask(CALL, ACCESSES, "it runs") == Deny(reason="Not that.")
 
 
 async def test_a_failing_guard_of_questions_answers_no(points: MakePoints) -> None:

@@ -12,6 +12,7 @@ from tests.extensions.conftest import MakeInput, MakeRunner
 from tianting.extensions.hooks.events import (
     Circumstances,
     EffortLevel,
+    HookEvent,
     HookInput,
     PreToolUse,
     SessionStart,
@@ -21,7 +22,7 @@ from tianting.extensions.hooks.events import (
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
 from tianting.extensions.hooks.reading import read_hooks
 from tianting.extensions.hooks.runner import HookRunner
-from tianting.extensions.hooks.schema import CallbackHook, Hook
+from tianting.extensions.hooks.schema import CallbackFailed, CallbackHook, CallbackSilent, Hook, OnFailure
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.events import HookStarted
 
@@ -265,7 +266,7 @@ async def silent(_event: bytes) -> str:
 
 
 async def refusing(_event: bytes) -> str:
-    raise ConfigError("gone")
+    raise CallbackFailed("its answer is no object")
 
 
 async def broken(_event: bytes) -> str:
@@ -276,7 +277,7 @@ async def broken(_event: bytes) -> str:
     ("call", "trouble"),
     [
         pytest.param(silent, "took longer than 0.05 s", id="silent"),
-        pytest.param(refusing, "could not be asked: gone", id="refusing"),
+        pytest.param(refusing, "its answer is no object", id="refusing"),
         pytest.param(broken, "asking it broke; the log says more", id="broken"),
     ],
 )
@@ -286,6 +287,44 @@ async def test_a_callback_that_does_not_answer_refuses(
     outcome = await run(make_runner(callback(call, timeout=0.05)), given(BASH))
 
     assert outcome.blocked == f"The hook `hook_0` failed ({trouble}), and nothing passes without it."
+
+
+async def gone(_event: bytes) -> str:
+    raise CallbackSilent("nobody is there")
+
+
+@pytest.mark.parametrize(
+    ("call", "on_failure", "event", "refuses"),
+    [
+        pytest.param(silent, "continue", BASH, True, id="silence is no yes"),
+        pytest.param(gone, "continue", BASH, True, id="nor is a client that is gone"),
+        pytest.param(refusing, "continue", BASH, False, id="a failure may be let pass"),
+        pytest.param(refusing, "block", BASH, True, id="or not"),
+        pytest.param(silent, "continue", STOP, False, id="silence keeps no model at work"),
+    ],
+)
+async def test_what_follows_when_a_callback_does_not_answer(
+    make_runner: MakeRunner, given: MakeInput, call: Any, on_failure: OnFailure, event: HookEvent, refuses: bool
+) -> None:
+    hooks = callback(call, type(event).__name__, timeout=0.05, on_failure=on_failure)
+
+    assert ((await run(make_runner(hooks), given(event))).blocked is not None) == refuses
+
+
+async def test_hooks_join_while_a_session_runs_and_those_of_one_source_replace_each_other(
+    make_runner: MakeRunner, given: MakeInput
+) -> None:
+    def saying(text: str) -> list[Hook]:
+        async def call(_event: bytes) -> str:
+            return msgspec.json.encode({"systemMessage": text}).decode()
+
+        return callback(call)
+
+    runner = make_runner(commands("""echo '{"systemMessage": "a file"}'"""))
+    runner.add(saying("first"))
+    runner.add(saying("second"))
+
+    assert (await run(runner, given(BASH))).messages == ("a file", "second")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ class HookMatcher(Struct, frozen=True, kw_only=True, rename="camel"):
     hook_callback_ids: tuple[str, ...] = ()
     timeout: float | None = None
     """Seconds."""
+    on_failure: str | None = None
+    """`continue`, which is the default, or `block`: what a callback that breaks means. Any other word means `block`."""
 
 
 class Initialize(Struct, frozen=True, kw_only=True, rename="camel", tag_field="subtype", tag="initialize"):

@@ -1,7 +1,7 @@
 """The points of a session at which hooks are asked, each with the arguments and the answer of its caller."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -32,6 +32,7 @@ from tianting.extensions.hooks.matching import Holds, always
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome
 from tianting.extensions.hooks.port import BeforeStop, BeforeTool, BeforeTurn, Rename, Source, Tell, Trigger
 from tianting.extensions.hooks.runner import HookRunner
+from tianting.extensions.hooks.schema import Hook
 from tianting.permissions.decision import Delegate, Person
 from tianting.permissions.updates import PermissionUpdate
 from tianting.protocol.content import Image, Text, text_of
@@ -80,15 +81,17 @@ class HookPoints:
         """Call the session from now on what hooks call it, with `rename`."""
         self._rename = rename
 
+    def add(self, hooks: Iterable[Hook]) -> None:
+        """Ask these, too: see `HookRunner.add`."""
+        self._runner.add(hooks)
+
     def person(self, inner: Person | None) -> Delegate | None:
-        """Who is asked about a call: hooks that wait for such questions, then `inner`."""
-        if not self._runner.waits_for("PermissionRequest"):
-            return inner
+        """Who is asked about a call: hooks that wait for such questions by then, and `inner`."""
         return HookedPerson(inner, self.permission_requested, self._grant)
 
     def announcing(self, person: Person) -> Person:
         """`person`, each of whose questions is told before it is put."""
-        return AnnouncedPerson(person, self._attention_wanted) if self._runner.waits_for("Notification") else person
+        return AnnouncedPerson(person, self._attention_wanted)
 
     async def ask(self, event: HookEvent, holds: Holds = always) -> HookOutcome:
         """Ask about an event that has no method here, and report what is to be shown."""
@@ -134,6 +137,8 @@ class HookPoints:
 
     async def permission_requested(self, call: ToolCall, accesses: tuple[Access, ...]) -> RequestDecision | None:
         """An answer in a person's place; None where the person must be asked."""
+        if not self._runner.waits_for("PermissionRequest"):
+            return None
         event = PermissionRequest(
             tool_name=call.tool_name,
             tool_input=call.arguments,

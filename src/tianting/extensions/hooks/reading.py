@@ -49,7 +49,7 @@ def read_hooks(value: Any, source: str) -> ReadHooks:
 def _read_group(value: Any, event: str, source: str, place: str, hooks: list[Hook], complaints: list[str]) -> None:
     group = _converted(value, _Group, source, place)
     matcher = group.matcher or ""
-    _check_matcher(matcher, source, place)
+    check_matcher(matcher, source, place)
     for index, raw in enumerate(group.hooks):
         at = f"{place}.hooks[{index}]"
         if (kind := raw.get("type")) not in _KINDS:
@@ -67,7 +67,8 @@ def _converted(value: Any, shape: Any, source: str, place: str) -> Any:
         raise ConfigError(f"{source}: {place}: {error}.") from None
 
 
-def _check_matcher(matcher: str, source: str, place: str) -> None:
+def check_matcher(matcher: str, source: str, place: str) -> None:
+    """Raises `ConfigError` for what is no regular expression."""
     try:
         re.compile("" if matcher == "*" else matcher)
     except re.error as error:

@@ -19,11 +19,19 @@ from tianting.extensions.hooks.launch import CommandSurroundings, command_for
 from tianting.extensions.hooks.matching import TWIN, Holds, Selection, always, select, subjects_of
 from tianting.extensions.hooks.outcome import NOTHING, HookOutcome, joined
 from tianting.extensions.hooks.question import AskModel, ask_question
-from tianting.extensions.hooks.schema import CallbackHook, CommandHook, Hook, HttpHook, PromptHook
+from tianting.extensions.hooks.schema import (
+    CallbackFailed,
+    CallbackHook,
+    CallbackSilent,
+    CommandHook,
+    Hook,
+    HttpHook,
+    OnFailure,
+    PromptHook,
+)
 from tianting.extensions.hooks.spill import LONGEST, Spill
-from tianting.extensions.hooks.verdict import Said, judge
+from tianting.extensions.hooks.verdict import ENDINGS, Said, judge
 from tianting.extensions.hooks.web import WebHooks
-from tianting.protocol.errors import TiantingError
 from tianting.protocol.events import HookKind, HookRecord, HookStarted
 from tianting.protocol.ids import NewId
 
@@ -61,8 +69,9 @@ class HookRunner:
     def __init__(
         self, hooks: Iterable[Hook], setting: HookSetting, *, new_id: NewId, ask_model: AskModel | None = None
     ) -> None:
-        self._hooks = tuple(hooks)
-        self._events = frozenset(hook.event for hook in self._hooks)
+        self._hooks: tuple[Hook, ...] = ()
+        self._events: frozenset[str] = frozenset()
+        self.add(hooks)
         self._surroundings = setting.surroundings
         self._web = WebHooks(setting.surroundings.environment, setting.allowed_urls)
         self._spill = Spill(setting.spill_directory, new_id)
@@ -86,6 +95,13 @@ class HookRunner:
                 await self._background.__aexit__(None, None, None)
         finally:
             await self._web.aclose()
+
+    def add(self, hooks: Iterable[Hook]) -> None:
+        """Ask these, too, from the next event on. Those of a source that is known take the place of its former ones."""
+        new = tuple(hooks)
+        sources = {hook.source for hook in new}
+        self._hooks = (*(hook for hook in self._hooks if hook.source not in sources), *new)
+        self._events = frozenset(hook.event for hook in self._hooks)
 
     def waits_for(self, event_name: str) -> bool:
         """Whether any hook is configured for the event: who does not ask needs not gather what it would be told."""
@@ -127,7 +143,7 @@ class HookRunner:
         """Ask one hook, whatever it waits for, and wait for its answer. `hook_id` names its record."""
         begun = time.monotonic()
         said = await self._guarded(hook, hook_input)
-        outcome = judge(hook_input.event_name, said, title=hook.title, on_failure=hook.action.on_failure)
+        outcome = judge(hook_input.event_name, said, title=hook.title, on_failure=_on_failure(hook, said))
         record = _record(hook, hook_input, said, outcome)
         record = structs.replace(record, hook_id=hook_id or self._new_id(), duration=time.monotonic() - begun)
         return structs.replace(outcome, records=(record,))
@@ -175,9 +191,14 @@ async def _call_back(action: CallbackHook, event: bytes, seconds: float) -> Said
     with anyio.move_on_after(seconds):
         try:
             return Said(exit_code=0, stdout=await action.call(event))
-        except TiantingError as error:
-            return Said(failure=f"could not be asked: {error}")
+        except CallbackFailed as error:
+            return Said(failure=str(error), timed_out=isinstance(error, CallbackSilent))
     return Said(failure=f"took longer than {seconds:g} s", timed_out=True)
+
+
+def _on_failure(hook: Hook, said: Said) -> OnFailure:
+    is_silent = isinstance(hook.action, CallbackHook) and said.timed_out
+    return "block" if is_silent and hook.event not in ENDINGS else hook.action.on_failure
 
 
 def _record(hook: Hook, hook_input: HookInput, said: Said, outcome: HookOutcome) -> HookRecord:

@@ -64,11 +64,22 @@ class PromptHook(Struct, frozen=True, kw_only=True, rename="camel", tag_field="t
     once: bool = False
 
 
+class CallbackFailed(Exception):
+    """The callback broke, or answered what is no answer. `str` says how; the runner makes it a failed hook."""
+
+
+class CallbackSilent(CallbackFailed):
+    """Nobody is there to answer it any more: that counts as a timeout."""
+
+
 class CallbackHook(Struct, frozen=True, kw_only=True):
-    """A function of the program that drives this one. Never in a file; its silence must not become a yes."""
+    """A function of the program that drives this one. Never in a file.
+
+    Its silence must not become a yes: a timeout refuses what can be refused, whatever `on_failure` says.
+    """
 
     call: Callable[[bytes], Awaitable[str]]
-    """Takes the event as JSON and gives back what a command would print. May raise `TiantingError`."""
+    """Takes the event as JSON and gives back what a command would print. May raise `CallbackFailed`."""
     name: str
     condition: str | None = None
     timeout: Seconds | None = None

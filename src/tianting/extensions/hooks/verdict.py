@@ -17,6 +17,8 @@ from tianting.extensions.hooks.schema import OnFailure
 BLOCKED_BY_EXIT_2 = frozenset({"PreToolUse", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "ConfigChange"})
 TOLD_BY_EXIT_2 = frozenset({"PostToolUse", "PostToolUseFailure"})
 """It has happened already: the reason reaches the model, and nothing is undone."""
+ENDINGS = frozenset({"Stop", "SubagentStop"})
+"""A refusal sends the model to work again, which is no safe answer to silence."""
 BLOCKED_BY_DECISION = BLOCKED_BY_EXIT_2 | TOLD_BY_EXIT_2
 HEARD_IN_PLAIN = frozenset({"UserPromptSubmit", "SessionStart"})
 """What such a hook prints is context for the model."""
