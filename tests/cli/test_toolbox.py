@@ -8,7 +8,8 @@ from tianting.cli.invocation import Invocation
 from tianting.cli.toolbox import SandboxWish, Toolbox, open_toolbox
 from tianting.protocol.errors import ConfigError
 from tianting.protocol.model_catalogue import Family
-from tianting.sandbox.confinement import Abilities, Confinement
+from tianting.sandbox.abilities import Abilities
+from tianting.sandbox.confinement import Confinement
 from tianting.sandbox.settings import SandboxSettings
 from tianting.tools.workspace import Workspace
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from tianting.sandbox.abilities import Abilities
 from tianting.sandbox.check import check
-from tianting.sandbox.confinement import Abilities, Confinement
+from tianting.sandbox.confinement import Confinement
 from tianting.sandbox.policy import NetworkPolicy, ResourceLimits, SandboxPolicy
 
 pytestmark = pytest.mark.anyio

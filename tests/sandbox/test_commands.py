@@ -7,8 +7,9 @@ import pytest
 from msgspec import structs
 
 from tianting.protocol.errors import ConfigError
+from tianting.sandbox.abilities import Abilities
 from tianting.sandbox.commands import CommandSandbox, open_sandbox
-from tianting.sandbox.confinement import Abilities, Confinement
+from tianting.sandbox.confinement import Confinement
 from tianting.sandbox.places import Places
 from tianting.sandbox.policy import NetworkPolicy, ResourceLimits, SandboxPolicy
 from tianting.sandbox.settings import NetworkSettings, SandboxSettings

@@ -10,7 +10,8 @@ import pytest
 from msgspec import structs
 
 from tests.sandbox.boxed import Ran, run_boxed, start_wrapped
-from tianting.sandbox.confinement import Abilities, Confinement, choose
+from tianting.sandbox.abilities import Abilities
+from tianting.sandbox.confinement import Confinement, choose
 from tianting.sandbox.control_groups import Controllers
 from tianting.sandbox.gate import Gate
 from tianting.sandbox.policy import SandboxPolicy
@@ -99,6 +100,12 @@ def test_what_cannot_be_limited_does_not_start(
     wrapped.after()
     assert not Path("/proc", str(failure.value)).exists()
     assert not (workspace / "made").exists()
+
+
+def test_bubblewrap_that_only_has_a_name_is_limited_by_a_shell(confinement: Confinement) -> None:
+    found = choose({"PATH": ""}, Path(confinement.abilities.program).name).abilities
+
+    assert (found.mechanism, found.is_privileged) == ("bubblewrap", True)
 
 
 def test_system_without_any_mechanism_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tianting.sandbox.confinement import Abilities, Confinement, choose
+from tianting.sandbox.abilities import Abilities
+from tianting.sandbox.confinement import Confinement, choose
 from tianting.sandbox.policy import NetworkPolicy, SandboxPolicy
 from tianting.sandbox.seatbelt import seatbelt_argv
 

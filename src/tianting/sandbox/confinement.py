@@ -17,14 +17,14 @@ import contextlib
 import os
 import stat
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from msgspec import Struct, structs
 
+from tianting.sandbox.abilities import Abilities, Mechanism, find_abilities
 from tianting.sandbox.birthplaces import Birthplace, Birthplaces
 from tianting.sandbox.bubblewrap import (
     Look,
@@ -33,41 +33,19 @@ from tianting.sandbox.bubblewrap import (
     options_of_command,
     unprotected,
 )
-from tianting.sandbox.control_groups import HIERARCHY, Controllers, find_controllers
 from tianting.sandbox.door import Door
 from tianting.sandbox.explanations import explanation
 from tianting.sandbox.gate import Gate
-from tianting.sandbox.landlock import SHORTCOMINGS, landlock_argv, landlock_probe
+from tianting.sandbox.landlock import landlock_argv
 from tianting.sandbox.limits import counting_argv, ended_by, limiting_argv, resource_limits
 from tianting.sandbox.policy import ResourceLimits, SandboxPolicy
 from tianting.sandbox.protected_paths import ProtectedPaths
 from tianting.sandbox.proxy import Proxy, proxy_environment
 from tianting.sandbox.remembered import Remembered
-from tianting.sandbox.seatbelt import SHORTCOMINGS as SHORTCOMINGS_ON_MACOS
 from tianting.sandbox.seatbelt import seatbelt_argv
 from tianting.sandbox.seccomp import filter_program
 
-Mechanism = Literal["bubblewrap", "landlock", "seatbelt", "none"]
-
-_MISSING = "bubblewrap (the program bwrap) is not installed."
-_PROBE_TIME = 5.0
-"""Seconds; it takes about five milliseconds."""
 _NO_LIMITS = ResourceLimits(memory=0, cpu_time=0, processes=0)
-
-
-class Abilities(Struct, frozen=True, kw_only=True):
-    """What was found out about this machine."""
-
-    mechanism: Mechanism
-    reason: str = ""
-    """Why it is no better, in a sentence for a person; empty for bubblewrap."""
-    program: str = ""
-    """The path of bwrap."""
-    is_privileged: bool = False
-    """bwrap is installed with the rights of root: nobody else can limit it from outside."""
-    machine: str = ""
-    """The processor, as `os.uname` names it."""
-    controllers: Controllers = Controllers()
 
 
 class _Ground(Struct, frozen=True):
@@ -252,37 +230,8 @@ class Confinement:
 
 
 def choose(environment: Mapping[str, str], program: str = "") -> Confinement:
-    """Find out what works here: about 5 ms with bubblewrap, 50 without. Ask once; never raises.
-
-    `program` is the path of bwrap where it is not on PATH.
-    """
-    if sys.platform == "darwin":
-        return Confinement(Abilities(mechanism="seatbelt", reason=SHORTCOMINGS_ON_MACOS))
-    if sys.platform != "linux":
-        return Confinement(Abilities(mechanism="none", reason=f"Nothing here confines commands on {sys.platform}."))
-    found = program or _on_path("bwrap", environment)
-    abilities = _try_bubblewrap(found) if found else _try_landlock(_MISSING)
-    return Confinement(structs.replace(abilities, machine=os.uname().machine, controllers=_controllers()))
-
-
-def _try_bubblewrap(program: str) -> Abilities:
-    probe = [program, "--unshare-user", "--unshare-pid", "--unshare-net"]
-    probe += ["--ro-bind", "/", "/", "--proc", "/proc", "--"]
-    if failure := _failure([*probe, "true"]):
-        return _try_landlock(f"{program} does not work here: {failure}.")
-    privileged = bool(os.stat(program).st_mode & stat.S_ISUID)  # noqa: PTH116 - as for `look`
-    return Abilities(mechanism="bubblewrap", program=program, is_privileged=privileged)
-
-
-def _try_landlock(why_not_bubblewrap: str) -> Abilities:
-    if failure := _failure(landlock_probe()):
-        return Abilities(mechanism="none", reason=f"{why_not_bubblewrap} Landlock does not work either: {failure}")
-    return Abilities(mechanism="landlock", reason=f"{why_not_bubblewrap} {SHORTCOMINGS}")
-
-
-def _on_path(name: str, environment: Mapping[str, str]) -> str | None:
-    places = (Path(directory, name) for directory in os.get_exec_path(environment))
-    return next((str(place) for place in places if os.access(place, os.X_OK)), None)
+    """What works here; see `find_abilities`. Ask once, and `close` it."""
+    return Confinement(find_abilities(environment, program))
 
 
 def look(path: str) -> Standing:
@@ -294,30 +243,6 @@ def look(path: str) -> Standing:
     if stat.S_ISLNK(mode):
         return "link"
     return "directory" if stat.S_ISDIR(mode) else "file"
-
-
-def _failure(argv: list[str]) -> str:
-    """The last line of what `argv` complained about; empty if it worked."""
-    try:
-        done = subprocess.run(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            timeout=_PROBE_TIME,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    if done.returncode == 0:
-        return ""
-    return (done.stderr.decode(errors="replace").strip() or f"exit code {done.returncode}").splitlines()[-1][:300]
-
-
-def _controllers() -> Controllers:
-    with contextlib.suppress(OSError, ValueError):
-        return find_controllers(HIERARCHY, Path("/proc/self/cgroup").read_text())
-    return Controllers()
 
 
 def _ground(policy: SandboxPolicy, mechanism: Mechanism, look: Look) -> _Ground:
