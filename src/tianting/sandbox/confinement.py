@@ -104,6 +104,8 @@ class Wrapped:
         Puts protected paths right first. Call it when the command has ended, before `after`.
         """
         self._taken_back += self._means.protected.restore()
+        if self.ends_together:
+            self._means.protected.forget()  # nobody is left who could write there
         limit = ended_by(exit_code, self._means.birthplace.usage(), self._policy.limits)
         return explanation(
             exit_code,

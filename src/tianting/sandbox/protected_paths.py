@@ -24,6 +24,10 @@ class ProtectedPaths:
         """Move aside what came to stand there meanwhile. Returns those paths; nothing is ever deleted."""
         return tuple(path for path, before in self._before.items() if _restored(path, before))
 
+    def forget(self) -> None:
+        """Let what stands there stand from now on."""
+        self._before = {}
+
 
 def _restored(path: str, before: str) -> bool:
     now = _standing(path)
