@@ -19,6 +19,8 @@ pytestmark = pytest.mark.anyio
 class Guard:
     """Asks about everything, and forbids shouting `secret`."""
 
+    asks = True
+
     def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
         return Deny(reason="Never that.") if call.arguments["text"] == "secret" else Ask(reason="It is loud.")
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import anyio
 import pytest
 
 from tianting.cli.granting import LocalGrants, SessionPermissions
@@ -110,7 +111,7 @@ class Room:
         self.permissions = SessionPermissions(judge, "default", places, loaded, self.workspace)
 
     def apply(self, *updates: PermissionUpdate) -> tuple[str, ...]:
-        return self.permissions.apply_updates(updates)
+        return anyio.run(self.permissions.apply_updates, updates)
 
     def verdict(self, command: str = "make all") -> Verdict:
         call = ToolCall(call_id="c", tool_name="Bash", arguments={"command": command})

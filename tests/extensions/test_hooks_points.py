@@ -45,7 +45,7 @@ def points(make_runner: MakeRunner, tmp_path: Path, reported: list[HooksAsked]) 
         if isinstance(told, HooksAsked):
             reported.append(told)
 
-    def apply(updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
+    async def apply(updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
         return tuple(f"applied {update}" for update in updates)
 
     def make(event: str, *lines: str, **more: Any) -> HookPoints:

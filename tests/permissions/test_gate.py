@@ -19,6 +19,8 @@ ADVICE = "Do not repeat it; choose another way, or say at the end what you would
 class Says:
     """A judge with verdicts of his own; the last is given ever after."""
 
+    asks = True
+
     def __init__(self, *verdicts: Verdict, rules: tuple[str, ...] = ()) -> None:
         self._verdicts = list(verdicts)
         self._rules = rules
@@ -31,6 +33,8 @@ class Says:
 
 
 class Clueless:
+    asks = True
+
     def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
         raise RuntimeError("links in a circle")
 
@@ -235,3 +239,16 @@ async def test_a_changed_call_is_agreed_to_alone_and_once(asked: list[ToolCall])
         await gate.decide(call, ACCESSES)
 
     assert len(person.reasons) == 2
+
+
+async def test_nobody_is_asked_where_the_mode_forbids_it() -> None:
+    class Silent(Says):
+        asks = False
+
+    person = Asked(Allow())
+
+    decision = await Gate(lambda: Silent(Ask(reason="no rule allows make")), person).decide(CALL, ACCESSES)
+
+    assert isinstance(decision, Deny)
+    assert "nobody can be asked here" in decision.reason
+    assert person.reasons == []

@@ -6,7 +6,7 @@ what a hook's yes brings along     SessionPermissions    where each update says
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from tianting.permissions.rule_text import RuleLine
@@ -78,26 +78,46 @@ class SessionPermissions:
         loaded: Loaded,
         workspace: Workspace,
     ) -> None:
+        self.grants = LocalGrants(judge, places, loaded)
+        """What a person at the terminal can be offered."""
         self._judge = judge
-        self._grants = LocalGrants(judge, places, loaded)
         self._places = places
         self._settings = loaded.settings
         self._workspace = workspace
+        self._when_mode_changes: Callable[[PermissionMode], Awaitable[None]] = _tell_nobody
         self.mode = mode
         """The mode of this moment."""
 
+    def tell_modes_to(self, listener: Callable[[PermissionMode], Awaitable[None]]) -> None:
+        """Tell `listener` from now on of each change of the mode."""
+        self._when_mode_changes = listener
+
+    async def change_mode(self, mode: PermissionMode) -> None:
+        """Judge by `mode` from now on, and tell of it. Raises `ConfigError` for one that the settings disable."""
+        self._require_enabled(mode)
+        if mode != self.mode:
+            self._judge().set_mode(mode)
+            self.mode = mode
+            await self._when_mode_changes(mode)
+
+    @property
+    def directories(self) -> tuple[str, ...]:
+        """Where calls may work, absolute and real."""
+        return tuple(os.path.realpath(path) for path in (self._workspace.root, *self._workspace.additional))
+
     def suggested_updates(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[PermissionUpdate, ...]:
         """What would spare the question about `call` the next time."""
-        return suggested(self._grants.offered(call, accesses))
+        return suggested(self.grants.offered(call, accesses))
 
-    def apply_updates(self, updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
+    async def apply_updates(self, updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
         """Carry `updates` out, one after the other. One that cannot be is told and passed over.
 
         Gives back what a person must know, a line each: what was written, and what was not done.
         """
-        return tuple(line for update in updates if (line := self._carried_out(update)))
+        told = [await self._carried_out(update) for update in updates]
+        return tuple(filter(None, told))
 
-    def _carried_out(self, update: PermissionUpdate) -> str:
+    async def _carried_out(self, update: PermissionUpdate) -> str:
         try:
             match update:
                 case AddRules() | ReplaceRules() | RemoveRules():
@@ -105,7 +125,7 @@ class SessionPermissions:
                 case AddDirectories() | RemoveDirectories():
                     return self._change_directories(update)
                 case SetMode():
-                    return self._change_mode(update)
+                    return await self._set_mode(update)
         except ConfigError as error:
             return f"Permissions stay as they are: {error}"
 
@@ -133,15 +153,15 @@ class SessionPermissions:
         as_written = update.directories if isinstance(update, RemoveDirectories) else ()
         return self._saved(update, _DIRECTORIES, tuple(dict.fromkeys((*map(str, paths), *as_written))))
 
-    def _change_mode(self, update: SetMode) -> str:
-        if update.mode == "bypassPermissions":
-            if self._settings.permissions.disable_bypass_permissions_mode:
-                raise ConfigError("the settings disable bypassPermissions.")
-            if update.destination in {"localSettings", "projectSettings"}:
-                raise ConfigError("bypassPermissions never counts in the settings of a project.")
-        self._judge().set_mode(update.mode)
-        self.mode = update.mode
+    async def _set_mode(self, update: SetMode) -> str:
+        if update.mode == "bypassPermissions" and update.destination in {"localSettings", "projectSettings"}:
+            raise ConfigError("bypassPermissions never counts in the settings of a project.")
+        await self.change_mode(update.mode)
         return self._saved(update, _MODE, (update.mode,))
+
+    def _require_enabled(self, mode: PermissionMode) -> None:
+        if mode == "bypassPermissions" and self._settings.permissions.disable_bypass_permissions_mode:
+            raise ConfigError("the settings disable bypassPermissions.")
 
     def _directory(self, name: str) -> Path:
         """Absolute and real. Raises `ConfigError`."""
@@ -191,6 +211,10 @@ def _write(
     if level != "user":
         trust_written(places, key, list(values) if key != _MODE else values[0], time.time())
     return said
+
+
+async def _tell_nobody(_: PermissionMode) -> None:
+    """Until somebody listens."""
 
 
 def _only_now(error: ConfigError) -> str:

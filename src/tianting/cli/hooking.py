@@ -15,7 +15,6 @@ from msgspec import Struct
 from tianting.cli.judging import ground
 from tianting.cli.model_door import ModelDoor
 from tianting.extensions.hooks.port import AgentHooks, NoHooks
-from tianting.protocol.events import PermissionMode
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.requests import Effort
 from tianting.protocol.tool_calls import Access, ToolCall
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from tianting.extensions.hooks.reading import ReadHooks
     from tianting.extensions.hooks.runner import HookSetting
     from tianting.permissions.ruleset import Ruleset
-    from tianting.permissions.session_judge import SessionJudge
 
 
 class Scene(Struct, frozen=True, kw_only=True):
@@ -41,12 +39,13 @@ class Scene(Struct, frozen=True, kw_only=True):
 
     session_id: str
     transcript: Path
-    mode: PermissionMode
     effort: Effort | None = None
     places: Places
     """Where settings lie, which may change."""
-    judge: "Callable[[], SessionJudge]"
-    """Whose rules a hook may have changed."""
+    permissions: "Callable[[], SessionPermissions]"
+    """Which a hook may have changed."""
+    may_join: bool = False
+    """Hooks may be added later."""
 
 
 @asynccontextmanager
@@ -68,10 +67,9 @@ async def open_hooks(
 
     Raises `ConfigError` for one that is malformed: a guard that silently never runs is worse than no start.
     """
-    if not heeded(loaded):
+    if not heeded(loaded) and not scene.may_join:
         yield NoHooks()
         return
-    from tianting.cli.granting import SessionPermissions
     from tianting.cli.hook_questions import question_model
     from tianting.cli.settings_watch import SettingsWatch
     from tianting.extensions.hooks.points import HookPoints, Ties
@@ -86,7 +84,7 @@ async def open_hooks(
         new_id=random_uuid,
         ask_model=question_model(door, loaded.settings),
     ) as runner:
-        permissions = SessionPermissions(scene.judge, scene.mode, scene.places, loaded, workspace)
+        permissions = scene.permissions()
         ties = Ties(
             circumstances=_circumstances(scene, workspace, permissions),
             rule_holds=rule_holds(workspace),

@@ -62,7 +62,10 @@ async def _converse(invocation: Invocation, survey: PendingSurvey, scrollback: S
     """One session."""
     left = _Left(1, None)
     async with open_session(
-        invocation, survey, partial(TerminalPerson, scrollback), why_over=lambda: left.reason
+        invocation,
+        survey,
+        lambda permissions: TerminalPerson(scrollback, permissions.grants),
+        why_over=lambda: left.reason,
     ) as session:
         session.listen(scrollback)
         await greet(session, scrollback)

@@ -51,6 +51,11 @@ def as_judged(verdict: Verdict) -> Verdict:
 class Judge(Protocol):
     """Says what rules and mode say. Pure but for a look at the file system."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether the mode of this moment lets anybody be asked."""
+        ...
+
     def verdict(self, call: ToolCall, accesses: tuple[Access, ...]) -> Verdict:
         """Whether `call` may run, before anybody is asked."""
         ...

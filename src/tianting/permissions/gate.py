@@ -82,9 +82,9 @@ class Gate:
     async def _answer(self, call: ToolCall, accesses: tuple[Access, ...], question: Ask) -> Decision | None:
         """What those say who can be asked; None where nobody can be."""
         asked = self._person if question.binding else self._delegate
-        if asked is None:
-            return None
         try:
+            if asked is None or not self._judge().asks:
+                return None
             return await asked.ask(call, accesses, question.reason)
         except Exception:  # a question that breaks must not become a yes
             log.exception("asking about call %s failed", call.call_id)

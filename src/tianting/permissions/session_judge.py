@@ -22,8 +22,8 @@ class SessionJudge:
     """Judges calls, and takes the rules that a person grants meanwhile."""
 
     def __init__(self, *, mode: PermissionMode, ruleset: Ruleset, ground: Ground, cwd: Callable[[], str]) -> None:
-        # Where nobody is asked from the start, the gate refuses what would be asked, and says which rule would help.
-        self._mode: PermissionMode = "default" if mode == "dontAsk" else mode
+        self._asks = True
+        self.set_mode(mode)
         self._ruleset = ruleset
         self._ground = ground
         self._cwd = cwd
@@ -42,7 +42,7 @@ class SessionJudge:
             case "ask":
                 return Ask(reason=judgement.reason, binding=_is_binding(judgement))
             case "deny":
-                return Deny(reason=_refusal(call, judgement, self._mode))
+                return Deny(reason=_refusal(call, judgement))
 
     def may_read(self, path: str) -> bool:
         """Whether no rule forbids reading `path`, or wants a person asked about it: for what a search comes upon."""
@@ -68,9 +68,16 @@ class SessionJudge:
         kept = [line for line in self._ruleset.lines if not gone(line)]
         self._ruleset = Ruleset.compile([*kept, *new], self._ruleset.places)
 
+    @property
+    def asks(self) -> bool:
+        """Whether the mode of this moment lets anybody be asked."""
+        return self._asks
+
     def set_mode(self, mode: PermissionMode) -> None:
         """Judge by `mode` from now on."""
-        self._mode = mode
+        # Where nobody is asked, the gate refuses what would be, and says which rule would help.
+        self._asks = mode != "dontAsk"
+        self._mode: PermissionMode = mode if self._asks else "default"
 
     def set_directories(self, additional: tuple[str, ...]) -> None:
         """Count these, absolute and real, as inside besides the project, and no others."""
@@ -90,11 +97,8 @@ def _is_binding(judgement: Judgement) -> bool:
     return any(part.outcome == "ask" and (part.fixed or part.rule) for part in judgement.parts)
 
 
-def _refusal(call: ToolCall, judgement: Judgement, mode: PermissionMode) -> str:
+def _refusal(call: ToolCall, judgement: Judgement) -> str:
     """For the model: what holds it back, and that asking again is no way."""
-    reason = clipped(judgement.reason)
-    if mode == "dontAsk" and not judgement.rule:
-        reason = f"{reason}, and nobody is to be asked"
-    elif not judgement.rule:
+    if not judgement.rule:
         return judgement.reason
-    return f"{call.tool_name} was not run: {reason}. Choose another way; do not repeat it."
+    return f"{call.tool_name} was not run: {clipped(judgement.reason)}. Choose another way; do not repeat it."

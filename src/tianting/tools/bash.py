@@ -114,7 +114,7 @@ class Bash:
         self._workspace = workspace
         self._ledger = ledger
         self._jobs = jobs
-        self._environment = command_environment(environment)
+        self._environment = environment
         self._spill_directory = spill_directory
         self._shell = find_shell(environment)
         self._variables = SessionVariables(spill_directory / FILE_NAME, self._shell, environment)
@@ -162,7 +162,7 @@ class Bash:
                 self._shell,
                 command,
                 cwd=directory,
-                environment=self._environment,
+                environment=command_environment(self._environment),
                 variables=variables,
                 confine=confine,
             )

@@ -41,7 +41,7 @@ class Notes:
             directories=lambda: ("/work/app", "/more"),
         )
 
-    def _apply(self, updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
+    async def _apply(self, updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
         self.applied.extend(updates)
         return ("Added.",)
 

@@ -1,7 +1,7 @@
 """The points of a session at which hooks are asked, each with the arguments and the answer of its caller."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -57,7 +57,7 @@ class Ties(Struct, frozen=True, kw_only=True):
     rule_holds: RuleHolds
     suggested_updates: Callable[[ToolCall, tuple[Access, ...]], tuple[PermissionUpdate, ...]]
     """What would spare the question about a call the next time."""
-    apply_updates: Callable[[tuple[PermissionUpdate, ...]], tuple[str, ...]]
+    apply_updates: Callable[[tuple[PermissionUpdate, ...]], Awaitable[tuple[str, ...]]]
     """Carries updates out, and gives back what a person must know of it, a line each."""
     changed_settings: Callable[[], tuple[ConfigChange, ...]] = tuple
     """What changed in settings files since this was asked last. It is asked before each prompt."""
@@ -202,7 +202,7 @@ class HookPoints:
         )
 
     async def _grant(self, updates: tuple[PermissionUpdate, ...]) -> None:
-        messages = self._ties.apply_updates(updates) if updates else ()
+        messages = await self._ties.apply_updates(updates) if updates else ()
         if self._tell is not None and messages:
             await self._tell(HooksAsked(messages=messages))
 

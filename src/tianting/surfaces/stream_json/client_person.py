@@ -55,7 +55,7 @@ class Permissions(Struct, frozen=True, kw_only=True):
 
     suggested_updates: Callable[[ToolCall, tuple[Access, ...]], tuple[PermissionUpdate, ...]]
     """What would spare the question about a call the next time."""
-    apply_updates: Callable[[tuple[PermissionUpdate, ...]], tuple[str, ...]]
+    apply_updates: Callable[[tuple[PermissionUpdate, ...]], Awaitable[tuple[str, ...]]]
     """Carries updates out, and gives back what a person must know of it, a line each."""
     directories: Callable[[], tuple[str, ...]]
     """Where calls may work, absolute and real."""
@@ -90,7 +90,7 @@ class ClientPerson:
             return _undecided(call, f"The answer could not be read: {error}.")
         match answer:
             case _Yes():
-                return self._agreed(call, answer)
+                return await self._agreed(call, answer)
             case _No():
                 reason = answer.message.strip() or "The user declined this call."
                 return Deny(reason=reason, interrupts=answer.interrupt, by_person=True)
@@ -111,19 +111,19 @@ class ClientPerson:
             description=description if isinstance(description, str) and description else None,
         )
 
-    def _agreed(self, call: ToolCall, answer: "_Yes") -> Allow:
-        self._apply(call, answer.updated_permissions)
+    async def _agreed(self, call: ToolCall, answer: "_Yes") -> Allow:
+        await self._apply(call, answer.updated_permissions)
         changed = answer.updated_input if answer.updated_input != call.arguments else None
         return Allow(reason="allowed by the user", arguments=changed)
 
-    def _apply(self, call: ToolCall, raw: Any) -> None:
+    async def _apply(self, call: ToolCall, raw: Any) -> None:
         """Permit what came with a yes: all of it or, where some cannot be read, nothing. The yes stands alone then."""
         try:
             updates = read_updates(raw or ())
         except ConfigError as error:
             log.warning("the yes to call %s changes no permissions: %s", call.call_id, error)
             return
-        for line in self._permissions.apply_updates(updates) if updates else ():
+        for line in await self._permissions.apply_updates(updates) if updates else ():
             log.info("permissions changed with call %s: %s", call.call_id, line)
 
 
