@@ -1,0 +1,292 @@
+"""What a driver is: without this port the fleet would have to know every agent's protocol.
+
+    Driver.launch(brief)  -> Launch   what is to be started; the keeper does it
+    Driver.attach(pipe)   -> Agent    the handshake; returns once the agent can take a prompt
+    Agent.run()                       reads to the end of the pipe, and tells everything that happens
+
+Drivers never start processes, never decide and never store: they translate. A driver says what it can do; the fleet
+never asks for more.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from tianting.protocol.errors import FleetError
+from tianting.protocol.usage import Usage
+
+
+class Abilities(Struct, frozen=True, kw_only=True):
+    """What an agent of this kind can be asked for."""
+
+    resume: bool = False
+    """A new process goes on with an old conversation."""
+    fork: bool = False
+    interrupt: bool = False
+    """A turn can be stopped without ending the process."""
+    approvals: bool = False
+    """It asks before it acts, and takes the answer over the pipe."""
+    usage: bool = False
+    """It says what a turn consumed."""
+    probe: bool = False
+    """It answers a question about nothing while a turn runs: proof that the process is not wedged."""
+    steering: bool = False
+    """It takes a prompt while a turn runs."""
+    terminal: bool = False
+    """It needs a terminal; what it says is read off a screen."""
+
+
+class Brief(Struct, frozen=True, kw_only=True):
+    """What a window is to be: all that a driver needs to start its agent."""
+
+    window_id: str
+    generation: int
+    cwd: str
+    conversation_id: str
+    """Chosen by the fleet before the first byte, or the one to go on with. Drivers whose agents choose themselves
+    report theirs by `ConversationKnown`."""
+    resume: bool = False
+    """Go on with `conversation_id`; otherwise begin it."""
+    model: str | None = None
+    permission_mode: str | None = None
+    system_prompt: str | None = None
+    environment: Mapping[str, str] = {}
+    """All of it: a window inherits nothing."""
+    program: str | None = None
+    """Path of the agent's binary; None looks for its usual name."""
+    arguments: tuple[str, ...] = ()
+    """More arguments, as a person gave them."""
+
+
+class Launch(Struct, frozen=True, kw_only=True):
+    """What the keeper is to start."""
+
+    argv: tuple[str, ...]
+    """For a native window: what our own program would be given, without the program's name."""
+    native: bool = False
+    """Fork it from the warm image instead of executing a program."""
+    environment: Mapping[str, str]
+    cwd: str
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """Why a turn failed, in the agent's own words; `fleet.failures` says what it means."""
+
+    message: str
+    status: int | None = None
+    """HTTP status of the model API, where one came."""
+    code: str = ""
+    """The agent's own word: `overloaded`, `usageLimitExceeded`, `error_during_execution`."""
+
+
+class ConversationKnown(Struct, frozen=True, kw_only=True, tag=True):
+    """The conversation's name, by which it can be gone on with."""
+
+    conversation_id: str
+
+
+class TurnBegan(Struct, frozen=True, kw_only=True, tag=True):
+    """The agent works on a prompt."""
+
+
+class ModelWaited(Struct, frozen=True, kw_only=True, tag=True):
+    """A request went to the model; nothing came back yet."""
+
+
+class Progressed(Struct, frozen=True, kw_only=True, tag=True):
+    """Something came of it: a piece of an answer, a finished block."""
+
+    text: str = ""
+    """Words of the answer, for whoever follows along; empty where the agent does not show them."""
+
+
+class ToolBegan(Struct, frozen=True, kw_only=True, tag=True):
+    """A tool runs: silence may be work now."""
+
+    call_id: str
+    name: str
+
+
+class ToolEnded(Struct, frozen=True, kw_only=True, tag=True):
+    """A tool has its result."""
+
+    call_id: str
+
+
+class PersonAsked(Struct, frozen=True, kw_only=True, tag=True):
+    """Somebody must answer before the turn goes on. Never judged as being stuck."""
+
+    question_id: str
+    kind: Literal["approval", "input"]
+    tool: str = ""
+    input: Any = None
+    text: str = ""
+    suggestions: tuple[Any, ...] = ()
+    """What could be granted beside, in the agent's own shape."""
+
+
+class QuestionClosed(Struct, frozen=True, kw_only=True, tag=True):
+    """Answered, or moot."""
+
+    question_id: str
+
+
+class Limited(Struct, frozen=True, kw_only=True, tag=True):
+    """The provider wants us to wait."""
+
+    cause: Literal["rate_limit", "usage_limit", "overloaded"]
+    until: float | None = None
+    """Unix time; None where nobody said."""
+    retrying: bool = False
+    """The agent waits by itself; False: it gave up."""
+
+
+class ContextFilled(Struct, frozen=True, kw_only=True, tag=True):
+    """How full the context window is."""
+
+    tokens: int
+    window: int | None = None
+
+
+class TurnDone(Struct, frozen=True, kw_only=True, tag=True):
+    """Exactly one ends each turn."""
+
+    text: str = ""
+    fault: Fault | None = None
+    interrupted: bool = False
+    usage: Usage = Usage()
+    cost_usd: float = 0.0
+
+
+class Garbled(Struct, frozen=True, kw_only=True, tag=True):
+    """A line that is not the protocol."""
+
+    sample: str
+    """200 characters at most."""
+
+
+class LineRead(Struct, frozen=True, kw_only=True, tag=True):
+    """One message of the agent's, as it came: for logs, for attached clients, for the page."""
+
+    line: bytes
+
+
+AgentEvent = (
+    ConversationKnown
+    | TurnBegan
+    | ModelWaited
+    | Progressed
+    | ToolBegan
+    | ToolEnded
+    | PersonAsked
+    | QuestionClosed
+    | Limited
+    | ContextFilled
+    | TurnDone
+    | Garbled
+    | LineRead
+)
+
+Tell = Callable[[AgentEvent], Awaitable[None]]
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What a person said to a question."""
+
+    allow: bool
+    text: str = ""
+    """The reason of a no, or the input that was asked for."""
+    updated_input: Any = None
+    suggestions: tuple[Any, ...] = ()
+    """Those of the question's that the person took."""
+    interrupt: bool = False
+    """A no that ends the turn."""
+
+
+class Prompt(Struct, frozen=True, kw_only=True):
+    """What an agent is told to do."""
+
+    text: str
+    uuid: str
+
+
+class Pipe(Protocol):
+    """Both directions of what the keeper holds for a window."""
+
+    async def receive(self) -> bytes:
+        """The next bytes; empty at the end."""
+        ...
+
+    async def send(self, data: bytes) -> None:
+        """Send all of `data`. Raises `BrokenPipeError` where nobody reads any more."""
+        ...
+
+    async def finish(self) -> None:
+        """Nothing more will be sent; what the agent still says can be read."""
+        ...
+
+
+class Agent(Protocol):
+    """One conversation with a live process."""
+
+    async def run(self, tell: Tell) -> None:
+        """Read to the end of the pipe, telling each event before the next is read."""
+        ...
+
+    async def prompt(self, prompt: Prompt) -> None:
+        """Hand over a prompt. Raises `DriverError` where the agent refuses."""
+        ...
+
+    async def interrupt(self) -> None:
+        """Ask the running turn to end; its `TurnDone` follows."""
+        ...
+
+    async def answer(self, question_id: str, answer: Answer) -> None:
+        """Answer `PersonAsked`. An answer to a question that is closed is dropped."""
+        ...
+
+    async def probe(self) -> None:
+        """Return once the process has answered. The caller has the deadline."""
+        ...
+
+    async def leave(self) -> None:
+        """Ask the agent to end in order. It may take its time; the caller has the deadline."""
+        ...
+
+
+class Driver(Protocol):
+    """One kind of agent."""
+
+    @property
+    def kind(self) -> str:
+        """`tianting`, `claude`, `codex`, `acp`, `tmux`, `echo`."""
+        ...
+
+    @property
+    def abilities(self) -> Abilities:
+        """What its agents can do."""
+        ...
+
+    def launch(self, brief: Brief) -> Launch:
+        """What to start. Raises `DriverError` naming what to install where the program is missing."""
+        ...
+
+    async def attach(self, pipe: Pipe, brief: Brief, *, taken_over: bool) -> Agent:
+        """Shake hands. `taken_over`: the process has been running under an earlier fleet; do not introduce yourself
+        twice where the protocol forbids it.
+
+        Raises `DriverError` when the agent ends or answers nonsense instead. The caller has the deadline.
+        """
+        ...
+
+
+class DriverError(FleetError):
+    """An agent could not be started or did not keep to its protocol; the fleet classifies it.
+
+    `str(error)` is one line that a person can act on.
+    """
+
+    def __init__(self, message: str, *, fault: Fault | None = None) -> None:
+        super().__init__(message)
+        self.fault = fault
