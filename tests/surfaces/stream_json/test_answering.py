@@ -186,6 +186,25 @@ async def test_initialize_says_what_there_is_as_often_as_it_is_asked() -> None:
     assert len(stage.controls.called) == 2
 
 
+async def test_initialize_in_a_turn_says_that_one_runs() -> None:
+    async with on_stage(says("", calls("Never", text="-"))) as stage:
+        stage.prompt("Go.")
+        await stage.began.wait()
+        stage.request("initialize")
+        answer = await stage.answer()
+        stage.request("interrupt", "stop")
+
+    assert answer["response"]["session_state"] == "running"
+
+
+async def test_client_that_leaves_during_a_change_is_no_bug(caplog: pytest.LogCaptureFixture) -> None:
+    async with on_stage() as stage:
+        stage.wire.is_gone = True
+        stage.request("set_permission_mode", mode="plan")
+
+    assert (stage.code, stage.failure, caplog.text) == (1, None, "")
+
+
 async def test_new_mode_is_told_before_it_is_answered() -> None:
     async with on_stage() as stage:
         stage.request("set_permission_mode", mode="plan")

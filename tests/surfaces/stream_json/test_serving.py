@@ -6,6 +6,7 @@ import anyio
 import pytest
 
 from tests.surfaces.stream_json.stage import PERMISSION, on_stage
+from tests.surfaces.stream_json.wires import StuckWire
 from tianting.extensions.hooks.port import BeforeTurn, NoHooks
 from tianting.models.scripted import Reply, calls, says
 from tianting.models.scripted_faults import Fault
@@ -167,9 +168,19 @@ async def test_prompt_can_be_taken_back_until_a_turn_has_it() -> None:
 async def test_prompt_that_comes_twice_is_worked_on_once() -> None:
     async with on_stage(says("Once.")) as stage:
         stage.prompt("1", uuid="a")
+        await stage.wire.until(type="result")
         stage.prompt("1", uuid="a")
 
     assert stage.kinds().count("result") == 1
+
+
+async def test_session_rests_only_when_nothing_waits() -> None:
+    async with on_stage(says("One."), says("Two."), tells_state=True) as stage:
+        stage.prompt("1")
+        stage.prompt("2", priority="later")
+
+    assert [kind for kind in stage.kinds() if kind.startswith("state")] == ["state running", "state idle"]
+    assert stage.kinds().count("result") == 2
 
 
 async def test_end_of_input_lets_the_turn_finish_and_leaves_no_question_open() -> None:
@@ -278,6 +289,30 @@ async def test_request_that_is_being_worked_on_is_answered_before_the_end() -> N
         stage.controls.hold.set()
 
     assert stage.kinds() == ["success r1"]
+
+
+async def test_last_answers_wait_for_a_client_that_sleeps() -> None:
+    wire = StuckWire()
+    async with on_stage(wire=wire) as stage:
+        stage.request("mcp_status", "1")
+        await anyio.wait_all_tasks_blocked()
+        stage.request("mcp_status", "2")
+        stage.input.close()
+        await anyio.wait_all_tasks_blocked()
+        was_over = stage.code is not None
+        wire.let_go()
+
+    assert stage.kinds() == ["success 1", "success 2"]
+    assert not was_over
+
+
+async def test_question_between_turns_leaves_the_session_at_rest() -> None:
+    async with on_stage(tells_state=True) as stage, anyio.create_task_group() as tasks:
+        tasks.start_soon(stage.connection.link.ask, PERMISSION)
+        [question] = await stage.wire.until(type="control_request")
+        stage.say(answer_to(question))
+
+    assert stage.kinds() == ["question can_use_tool"]
 
 
 async def test_turn_that_waits_for_a_change_does_not_begin_after_a_broken_line() -> None:

@@ -59,7 +59,7 @@ async def serve(
         code = UNREAD
     if complaint is not None:
         raise complaint
-    return code or min(surface.exit_code, 1)
+    return code or surface.exit_code
 
 
 class _Desk:
@@ -84,9 +84,7 @@ class _Desk:
         self._outlet = outlet
         self._errands = errands = Errands(outlet, tasks)
         self._turns = Turns(session, prompts, activity, errands=errands, outlet=outlet)
-        answers = Answers(
-            session, controls, prompts, activity, link=connection.link, outlet=outlet, errands=self._errands
-        )
+        answers = Answers(session, controls, prompts, activity, link=connection.link, outlet=outlet, errands=errands)
         self._reader = Reader(connection, session, prompts, answers)
         self._complaint: ProtocolError | None = None
 
