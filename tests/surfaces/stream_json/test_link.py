@@ -130,3 +130,25 @@ async def test_questions_to_a_person_are_told_before_the_first_and_after_the_las
                 await anyio.wait_all_tasks_blocked()
 
     assert told == [(True, 1), (False, 3)]
+
+
+async def test_quiet_is_when_the_last_question_is_settled() -> None:
+    link, _ = link_over(KeptWire())
+    is_quiet = anyio.Event()
+
+    async def wait() -> None:
+        await link.until_quiet()
+        is_quiet.set()
+
+    with anyio.fail_after(5):
+        await link.until_quiet()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(link.ask, HOOK)
+            tasks.start_soon(link.ask, HOOK)
+            await anyio.wait_all_tasks_blocked()
+            tasks.start_soon(wait)
+            link.answered(Answered(request_id="q1"))
+            await anyio.wait_all_tasks_blocked()
+            assert not is_quiet.is_set()
+            link.answered(Answered(request_id="q2"))
+            await is_quiet.wait()
