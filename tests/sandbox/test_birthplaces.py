@@ -82,6 +82,34 @@ async def test_place_with_somebody_in_it_is_not_taken(birthplaces: Birthplaces) 
     await taken_again(birthplaces, place)
 
 
+async def test_dead_that_nobody_reaped_take_no_room(birthplaces: Birthplaces, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tianting.sandbox.birthplaces._ENOUGH", 1)
+    place = birthplaces.take(LIMITS)
+    with started(place, "exit") as dead:
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+        birthplaces.give_back(place)
+
+        assert birthplaces.take(LIMITS) is place
+        assert room(place) == 20 + 3 + 1
+    birthplaces.give_back(place)
+    assert (birthplaces.take(LIMITS) is place, room(place)) == (True, 20 + 3)
+
+
+async def test_place_without_dead_is_taken_first(birthplaces: Birthplaces) -> None:
+    place = birthplaces.take(LIMITS)
+    with started(place, "exit") as dead:
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+        birthplaces.give_back(place)
+
+        assert birthplaces.take(LIMITS) is not place
+    assert birthplaces.take(LIMITS) is place
+
+
+def room(place: Birthplace) -> int:
+    said_there = said(place, "cat /sys/fs/cgroup/pids$(sed -n 's/.*:pids://p' /proc/self/cgroup)/pids.max")
+    return int(said_there)
+
+
 async def test_failure_to_start_is_raised_as_it_is(birthplaces: Birthplaces) -> None:
     place = birthplaces.take(LIMITS)
 

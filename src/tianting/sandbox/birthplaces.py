@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from tianting.sandbox.control_groups import Controllers, LimitedGroup, Usage, make_group
 from tianting.sandbox.policy import ResourceLimits
 
+_ENOUGH = 12
+"""Resting places, more than which nothing is made."""
 _LEAVING_TIME, _PAUSE = 0.05, 0.002
 """Seconds: a thread that has ended stands in its groups for a moment longer."""
 
@@ -34,6 +36,8 @@ class Birthplace:
 
     def begin(self) -> None:
         """Count anew."""
+        if self._thread:
+            self.group.make_room(self.limits.processes)
         self._before = self.group.usage()
 
     def usage(self) -> Usage:
@@ -83,11 +87,13 @@ class Birthplaces:
             time.sleep(_PAUSE)
 
     def _rested(self, limits: ResourceLimits) -> Birthplace | None:
-        for place in self._resting:
-            if _same(place.limits, limits) and place.group.kill_others():
-                self._resting.remove(place)
-                return place
-        return None
+        """One without dead in it: room made for them stays when they are reaped. Of many, that with the fewest."""
+        fitting = [place for place in self._resting if _same(place.limits, limits) and place.group.kill_others()]
+        best = min(fitting, key=lambda place: place.group.dead(), default=None)
+        if best is None or (best.group.dead() and len(fitting) < _ENOUGH):
+            return None
+        self._resting.remove(best)
+        return best
 
     def _new(self, limits: ResourceLimits) -> Birthplace:
         group = make_group(self._controllers, limits)

@@ -54,6 +54,8 @@ class LimitedGroup:
         self._directories = directories
         self._kills = _present(directories, ("memory.events", "memory.oom_control"))
         self._refusals = _present(directories, ("pids.events",))
+        self._counts = _present(directories, ("pids.current",))
+        self._room = 0
 
     @property
     def counts(self) -> bool:
@@ -75,6 +77,21 @@ class LimitedGroup:
             memory_kills=sum(_figure(file, "oom_kill") for file in self._kills),
             refused_processes=sum(_figure(file, "max") for file in self._refusals),
         )
+
+    def dead(self) -> int:
+        """How many count besides a thread of ours where nobody else is alive.
+
+        The dead count until they are reaped, and those of bwrap wait for the first process of the machine.
+        """
+        return max([0, *(int(_lines(file)[0]) - 1 for file in self._counts)])
+
+    def make_room(self, processes: int) -> None:
+        """Allow `processes` beside those that are dead now."""
+        for file in self._counts if processes else ():
+            room = processes + _OWN_PROCESSES + self.dead()
+            if room != self._room:
+                Path(file).with_name("pids.max").write_text(str(room))
+                self._room = room
 
     def kill_others(self) -> bool:
         """Kill every process inside that is not our own; true where there was none."""
