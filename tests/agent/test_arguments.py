@@ -37,6 +37,14 @@ def test_safe_mistakes_are_coerced(values: dict[str, Any], expected: Parameters)
     assert read_arguments(call(values), SPEC, Parameters).parameters == expected
 
 
+def test_schema_of_another_program_may_leave_a_parameter_open() -> None:
+    spec = ToolSpec(name="Upper", description="", input_schema={"type": "object", "properties": {"any": True}})
+
+    assert read_arguments(call({"any": 3}), spec, RawArguments).values == {"any": 3}
+    with pytest.raises(MalformedArgumentsError, match=r"It takes: any \(any\)\."):
+        read_arguments(call({}, unparsed="{["), spec, RawArguments)
+
+
 def test_unknown_parameter_is_dropped_and_named() -> None:
     read = read_arguments(call({"text": "a", "colour": "red"}), SPEC, Parameters)
 

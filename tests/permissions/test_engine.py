@@ -41,6 +41,8 @@ MODES: tuple[PermissionMode, ...] = ("default", "acceptEdits", "plan", "bypassPe
         pytest.param("WebFetch", "fetch", "https://x.org", "ask ask ask allow deny", id="fetch"),
         pytest.param("TodoWrite", "note", "", "allow allow allow allow allow", id="note"),
         pytest.param("mcp__s__t", None, "", "ask ask deny allow deny", id="tool of a server"),
+        pytest.param("mcp__s__t", "execute", "mcp__s__t", "ask ask deny allow deny", id="it may do anything"),
+        pytest.param("mcp__s__t", "fetch", "mcp__s__t", "ask ask ask allow deny", id="it says that it only looks"),
         pytest.param("Agent", None, "", "allow allow allow allow allow", id="agent"),
     ],
 )

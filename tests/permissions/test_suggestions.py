@@ -51,6 +51,8 @@ MODES = st.sampled_from(["default", "acceptEdits", "plan", "dontAsk"])
         pytest.param(call("WebFetch", "fetch", "https://x.org/y"), ("WebFetch(domain:x.org)",), id="fetch"),
         pytest.param(call("WebFetch", "fetch", "https://[::1"), (), id="no address"),
         pytest.param(call("mcp__s__t"), ("mcp__s__t",), id="tool of a server"),
+        pytest.param(call("mcp__s__t", "execute", "mcp__s__t"), ("mcp__s__t",), id="one that may do anything"),
+        pytest.param(call("mcp__s__t", "fetch", "mcp__s__t"), ("mcp__s__t",), id="one that only looks"),
         pytest.param(call("Other", "execute", "x"), ("Other",), id="another tool"),
     ],
 )

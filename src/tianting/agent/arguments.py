@@ -36,7 +36,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
 def read_arguments(call: ToolUse, spec: ToolSpec, parameters: type[P]) -> Arguments:
     """Read `call.input` as `parameters`. Raises `MalformedArgumentsError`."""
-    properties: Mapping[str, Any] = spec.input_schema.get("properties", {})
+    properties = _properties(spec)
     values = {name: _coerced(value, properties.get(name, {})) for name, value in _object(call, spec).items()}
     if parameters is RawArguments:
         return Arguments(values=values, parameters=RawArguments(values=values))
@@ -83,7 +83,7 @@ def _complaint(error: str, values: dict[str, Any], spec: ToolSpec) -> str:
     place = _PLACE.match(error)
     where = place.group("where") if place else None
     if where and where in values:
-        wanted = spec.input_schema.get("properties", {}).get(where, {})
+        wanted = _properties(spec).get(where, {})
         got = msgspec.json.encode(values[where]).decode()[:120]
         return f"{spec.name}: {where} must be {_kind(wanted)}, got {got}. {_usage(spec)}"
     return f"{spec.name}: {error}. {_usage(spec)}"
@@ -100,6 +100,12 @@ def _usage(spec: ToolSpec) -> str:
     required = spec.input_schema.get("required", ())
     parameters = ", ".join(
         f"{name} ({schema.get('type', 'any')}{', required' if name in required else ''})"
-        for name, schema in spec.input_schema.get("properties", {}).items()
+        for name, schema in _properties(spec).items()
     )
     return f"It takes: {parameters}."
+
+
+def _properties(spec: ToolSpec) -> Mapping[str, Mapping[str, Any]]:
+    """The schema of each parameter. Schemas of other programs may say no more than `true`."""
+    properties: Mapping[str, Any] = spec.input_schema.get("properties", {})
+    return {name: schema if isinstance(schema, Mapping) else {} for name, schema in properties.items()}

@@ -77,6 +77,8 @@ def _judge_access(access: Access, tool: str, case: Case) -> list[Part]:
             return _commands(access, case)
         case "execute":
             return [_other(tool, f"it runs {access.target or tool}", case).about(access.target or tool)]
+        case "fetch" if tool.startswith("mcp__"):  # its server says that it only looks, which nobody can check
+            return [_other(tool, f"it calls {tool}", case, changes=False).about(tool)]
         case "fetch":
             return [_fetch(access.target, tool, case).about(access.target)]
 
@@ -106,11 +108,11 @@ def _fetch(url: str, tool: str, case: Case) -> Verdict:
     return permitted(rule) if verdict.outcome == "ask" and not verdict.rule and rule else verdict
 
 
-def _other(tool: str, why: str, case: Case) -> Verdict:
+def _other(tool: str, why: str, case: Case, *, changes: bool = True) -> Verdict:
     """A tool that we know nothing of."""
     if case.question.mode == "bypassPermissions":
         return Verdict("allow", "mode bypassPermissions")
-    if case.question.mode == "plan":
+    if case.question.mode == "plan" and changes:
         return Verdict("deny", _PLAN)
     rule = _allowing(tool, case)
     return permitted(rule) if rule else Verdict("ask", why)

@@ -80,7 +80,7 @@ def _by_part(question: Question, judgement: Judgement, ground: Ground) -> list[s
             case "edit" | "read" if tool in EDITING | READING:
                 name = "Edit" if access.effect == "edit" else "Read"
                 rules.append(f"{name}(/{escaped_path(access.target)})")
-            case "fetch":
+            case "fetch" if not tool.startswith("mcp__"):
                 rules.append(f"WebFetch(domain:{host_of(access.target)})")
             case _:
                 rules.append(tool)

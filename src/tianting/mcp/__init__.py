@@ -1,0 +1,1 @@
+"""Tools of other programs, spoken to by the Model Context Protocol, look like ours."""
