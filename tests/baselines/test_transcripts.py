@@ -63,6 +63,7 @@ def test_session_with_sub_agent_parallel_calls_and_remarks() -> None:
         cwd="/home/ada/engine",
         title="Sticking carry lever",
         model=OPUS,
+        tag="engine",
         permission_mode="acceptEdits",
     )
 

@@ -44,7 +44,7 @@ def opening(
         shape=_shape(invocation, ground, door, toolbox, place),
         history=tuple(place.resumed.history) if place.resumed else (),
         briefing=_briefing(workspace, surveyed),
-        notices=(PLAN_MODE,) if mode == "plan" else (),
+        notices=_notices(place, _briefing(workspace, surveyed), mode),
     )
 
 
@@ -87,6 +87,12 @@ def output_limit(model: ModelInfo, ground: Ground) -> int:
 def _system(invocation: Invocation, door: ModelDoor, tools: tuple[str, ...]) -> tuple[str, ...]:
     prompt = system_prompt(door.family, tools) if invocation.system_prompt is None else invocation.system_prompt
     return tuple(part for part in (prompt, invocation.append_system_prompt) if part)
+
+
+def _notices(place: Place, briefed: UserMessage, mode: PermissionMode) -> tuple[UserMessage, ...]:
+    """A conversation that another agent began has not had our briefing."""
+    first = (briefed,) if place.began_elsewhere else ()
+    return (*first, PLAN_MODE) if mode == "plan" else first
 
 
 def _briefing(workspace: Workspace, survey: Survey) -> UserMessage:

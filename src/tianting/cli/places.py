@@ -4,11 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tianting.protocol.errors import ConfigError
+from tianting.session.places import projects_directory
 
 
 def home_directory(environment: Mapping[str, str]) -> Path:
     """Where the agent keeps its own: `$TIANTING_HOME`, or `~/.tianting`."""
     return Path(environment.get("TIANTING_HOME") or "~/.tianting").expanduser()
+
+
+def claude_projects(environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Where Claude Code keeps its conversations: `$CLAUDE_CONFIG_DIR` or `~/.claude`. Empty where that is our own."""
+    home = Path(environment.get("CLAUDE_CONFIG_DIR") or "~/.claude").expanduser()
+    return () if home.resolve() == home_directory(environment).resolve() else (projects_directory(home),)
 
 
 def current_directory() -> Path:

@@ -1,6 +1,6 @@
 """Which lines of a transcript are the conversation, and which were left behind.
 
-Every line names its parent. The newest line that speaks is the end of the conversation; walking from parent to
+Every line names its parent. The newest line that says something is the end of the conversation; walking from parent to
 parent gives the rest. Abandoned branches and sub-agents' lines fall away. Some writers hang the results of
 parallel calls beside the walk, each on its own call: those are taken in again.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from tianting.session.attachments import attached
 from tianting.session.lines import Line
 
 
@@ -23,7 +24,7 @@ class Chain(Struct, frozen=True, kw_only=True):
 def chain_of(lines: Sequence[Line]) -> Chain:
     """Find the conversation in a file's lines. It reaches back beyond compactions."""
     links = _links(lines)
-    leaf = next((link for link in reversed(links.values()) if link.line.speaks), None)
+    leaf = next((link for link in reversed(links.values()) if _ends_it(link.line)), None)
     return _chain_to(leaf, links)
 
 
@@ -67,6 +68,11 @@ def _links(lines: Sequence[Line]) -> dict[str, _Link]:
             links[line.uuid] = _Link(line.uuid, line, before)
             before = line.uuid
     return links
+
+
+def _ends_it(line: Line) -> bool:
+    """Whether the conversation may end with `line`: a crash can come between a prompt and the answer."""
+    return line.speaks or attached(line) is not None
 
 
 def _walk(leaf: _Link, links: dict[str, _Link]) -> dict[str, Line]:

@@ -18,6 +18,8 @@ class Conversation(Struct, frozen=True, kw_only=True):
     """Where it began; empty when no line tells."""
     title: str = ""
     titled_by_person: bool = False
+    tag: str = ""
+    """One word of a person's, to find it again; empty without one."""
     model: str | None = None
     """Who answered last."""
     permission_mode: PermissionMode | None = None

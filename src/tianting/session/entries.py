@@ -92,7 +92,14 @@ class LastPrompt(Struct, frozen=True, kw_only=True, rename="camel", tag_field="t
     session_id: str
 
 
-Record = Entry | CustomTitle | AiTitle | LastPrompt
+class Tag(Struct, frozen=True, kw_only=True, rename="camel", tag_field="type", tag="tag"):
+    """One word of a person's, to find the session again."""
+
+    tag: str
+    session_id: str
+
+
+Record = Entry | CustomTitle | AiTitle | LastPrompt | Tag
 
 _encoder = msgspec.json.Encoder()
 

@@ -13,11 +13,11 @@ import msgspec
 from tianting.protocol.content import AssistantBlock, RedactedThinking, Thinking, ToolResult
 from tianting.protocol.messages import AssistantMessage, Message, Origin, StopReason, UserMessage
 from tianting.protocol.usage import Usage
+from tianting.session.attachments import attached
 from tianting.session.block_reading import assistant_blocks, user_blocks
 from tianting.session.lines import Line
 
 UNFINISHED = "The session ended before this call finished."
-_NOT_A_MODEL = "<synthetic>"
 T = TypeVar("T")
 
 
@@ -25,12 +25,14 @@ def history_of(lines: Sequence[Line]) -> list[Message]:
     """The messages in `lines`, which are a chain's. Every call in them is answered right after its message."""
     exchanges = [_Exchange()]
     for line in lines:
-        if line.type == "assistant" and _came_from_model(line):
+        if line.answers:
             if not exchanges[-1].goes_on_with(line):
                 exchanges.append(_Exchange())
             exchanges[-1].add_answer(line)
         elif line.type == "user" and _goes_to_model(line):
             exchanges[-1].add_reaction(line)
+        elif (told := attached(line)) is not None:
+            exchanges[-1].add_told(told)
     return [message for exchange in exchanges for message in exchange.messages()]
 
 
@@ -64,16 +66,15 @@ class _Exchange:
         if said:
             self._said.append(UserMessage(content=said, meta=bool(line.is_meta or line.is_compact_summary)))
 
+    def add_told(self, message: UserMessage) -> None:
+        self._said.append(message)
+
     def messages(self) -> list[Message]:
         answer = _message(self._answer)
         if answer is None:
             return [*self._said]
         results = [self._results.get(call.id, _unfinished(call.id)) for call in answer.calls]
         return [answer, *(UserMessage(content=(result,)) for result in results), *self._said]
-
-
-def _came_from_model(line: Line) -> bool:
-    return not line.is_api_error_message and line.field("model") != _NOT_A_MODEL
 
 
 def _goes_to_model(line: Line) -> bool:

@@ -1,13 +1,15 @@
 """The lines of a transcript as we read them, whoever wrote them.
 
 Every field may be missing, and fields that do not matter here are skipped. What other programs fill differently
-(`message`, `origin`) is taken as it is and looked at where it is used.
+(`message`, `origin`, `attachment` …) is taken as it is and looked at where it is used.
 """
 
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+
+_NOT_A_MODEL = "<synthetic>"
 
 
 class Line(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -35,11 +37,21 @@ class Line(Struct, frozen=True, kw_only=True, rename="camel"):
     ai_title: str | None = None
     summary: str | None = None
     last_prompt: str | None = None
+    tag: str | None = None
+    attachment: Any = None
+    compact_metadata: Any = None
+    """At a compaction's boundary: which lines before it are still remembered."""
+    forked_from: Any = None
 
     @property
     def speaks(self) -> bool:
         """Whether it is part of what was said, and not a remark between."""
         return self.type in {"user", "assistant"}
+
+    @property
+    def answers(self) -> bool:
+        """Whether a model said it: what fails is written in the shape of an answer, too."""
+        return self.type == "assistant" and not self.is_api_error_message and self.field("model") != _NOT_A_MODEL
 
     @property
     def starts_after_compaction(self) -> bool:

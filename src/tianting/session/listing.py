@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from msgspec import structs
+
 from tianting.protocol.errors import SessionError
 from tianting.protocol.ids import is_uuid
 from tianting.session.places import project_directory
@@ -15,10 +17,10 @@ _NEAR = 3
 def sessions(projects: Path, cwd: str | None = None, *, also: Sequence[Path] = ()) -> list[SessionSummary]:
     """All sessions of the project at `cwd`, or of every project, newest first.
 
-    `also` names further directories of projects, as other agents keep them. Files that cannot be read, hold no
-    prompt or belong to a sub-agent are left out.
+    `also` names further directories of projects, as other agents keep them; a session that is in `projects`, too, is
+    listed from there alone. Files that cannot be read, hold no prompt or belong to a sub-agent are left out.
     """
-    found = (summarise(path) for path in _newest_first(_transcripts((projects, *also), cwd)))
+    found = (_summary(path, projects) for path in _newest_first(_transcripts((projects, *also), cwd)))
     return [summary for summary in found if summary is not None]
 
 
@@ -29,19 +31,22 @@ def latest(projects: Path, cwd: str, *, also: Sequence[Path] = ()) -> Path | Non
 
 
 def find(projects: Path, cwd: str, session_id: str, *, also: Sequence[Path] = ()) -> Path:
-    """The transcript of `session_id`, in the project at `cwd` before all others.
+    """The transcript of `session_id`: in `projects` before `also`, and in the project at `cwd` before all others.
 
     Raises `SessionError`, which names sessions that may be meant.
     """
-    everywhere = (projects, *also)
     if is_uuid(session_id):
         name = f"{session_id.lower()}.jsonl"
-        here = (project_directory(root, cwd) / name for root in everywhere)
-        elsewhere = (path for root in everywhere for path in root.glob(f"*/{name}"))
-        for path in (*here, *elsewhere):
-            if path.is_file():
-                return path
+        for root in (projects, *also):
+            for path in (project_directory(root, cwd) / name, *root.glob(f"*/{name}")):
+                if path.is_file():
+                    return path
     raise SessionError(_not_found(session_id, sessions(projects, cwd, also=also)))
+
+
+def _summary(path: Path, projects: Path) -> SessionSummary | None:
+    summary = summarise(path)
+    return summary and structs.replace(summary, is_ours=path.is_relative_to(projects))
 
 
 def _not_found(session_id: str, known: Sequence[SessionSummary]) -> str:
@@ -52,10 +57,13 @@ def _not_found(session_id: str, known: Sequence[SessionSummary]) -> str:
 
 
 def _transcripts(roots: Sequence[Path], cwd: str | None) -> Iterator[Path]:
+    """Each session once, from the first of `roots` that has it."""
+    seen = set[str]()
     for root in roots:
         directories = root.glob("*") if cwd is None else [project_directory(root, cwd)]
-        for directory in directories:
-            yield from (path for path in directory.glob("*.jsonl") if is_uuid(path.stem))
+        here = [path for directory in directories for path in directory.glob("*.jsonl") if is_uuid(path.stem)]
+        yield from (path for path in here if path.stem not in seen)
+        seen.update(path.stem for path in here)
 
 
 def _newest_first(paths: Iterator[Path]) -> list[Path]:

@@ -6,6 +6,7 @@ A line is in the file before the next event is worked on. What the disk refuses 
 next event, so that file and memory say the same again as soon as there is room.
 """
 
+import contextlib
 from pathlib import Path
 from typing import Literal
 
@@ -39,9 +40,11 @@ from tianting.session.entries import (
     LastPrompt,
     Record,
     Stamp,
+    Tag,
     UserBody,
     encode,
 )
+from tianting.session.remarks import latest_remarks
 from tianting.session.titles import prompt_line, title_from
 
 _STORED = frozenset(
@@ -77,6 +80,7 @@ class SessionLog:
         self._leaf = resumed.leaf if resumed else None
         self._title = resumed.title if resumed else ""
         self._titled_by_person = resumed.titled_by_person if resumed else False
+        self._tag = resumed.tag if resumed else ""
         self._last_prompt = ""
         self._since_title = _TITLE_REACH
         self._mode: str | None = None
@@ -171,13 +175,23 @@ class SessionLog:
 
     def _finish_turn(self) -> None:
         if self._title and self._since_title >= _TITLE_REACH:
-            session_id = self._stamp.session_id
-            self._append(self._title_line(), LastPrompt(last_prompt=self._last_prompt, session_id=session_id))
-            self._since_title = 0
+            self._repeat_remarks()
         try:
             self._file.sync()
         except OSError as error:
             raise self._refused(error) from error
+
+    def _repeat_remarks(self) -> None:
+        """Say title and tag again, near the end. Other programs may have said them meanwhile: theirs count."""
+        with contextlib.suppress(OSError):
+            latest = latest_remarks(self._path)
+            self._title = latest.custom_title or self._title
+            self._titled_by_person |= bool(latest.custom_title)
+            self._tag = self._tag if latest.tag is None else latest.tag
+        session_id = self._stamp.session_id
+        tag = [Tag(tag=self._tag, session_id=session_id)] if self._tag else []
+        self._append(self._title_line(), LastPrompt(last_prompt=self._last_prompt, session_id=session_id), *tag)
+        self._since_title = 0
 
     def _title_line(self) -> CustomTitle | AiTitle:
         if self._titled_by_person:

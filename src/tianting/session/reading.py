@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import cast, get_args
 
 from tianting.plumbing.json_lines import read_lines
-from tianting.protocol.content import text_of
 from tianting.protocol.errors import SessionError
 from tianting.protocol.events import PermissionMode
 from tianting.protocol.ids import is_uuid
-from tianting.protocol.messages import AssistantMessage, Message, UserMessage
 from tianting.session.chain import chain_of
 from tianting.session.conversation import Conversation
 from tianting.session.history import history_of
 from tianting.session.lines import Line, decode
-from tianting.session.titles import is_spoken, title_from
+from tianting.session.remarks import remarks_of
+from tianting.session.remembered import remembered
+from tianting.session.spoken import spoken
+from tianting.session.titles import title_from
 
 
 def load(path: Path) -> Conversation:
@@ -25,16 +26,16 @@ def load(path: Path) -> Conversation:
     decoded = decoded_lines(path)
     lines = [line for line in decoded if line is not None]
     chain = chain_of(lines)
-    history = history_of(since_compaction(chain.lines))
-    given = _last(line.custom_title for line in lines)
+    remarks = remarks_of(reversed(lines))
     return Conversation(
         session_id=_session_id(path, lines),
-        history=history,
+        history=history_of(remembered(chain.lines)),
         leaf=chain.leaf,
         cwd=next((line.cwd for line in lines if line.cwd), ""),
-        title=given or _own_title(lines) or _title_from(history),
-        titled_by_person=given is not None,
-        model=_last(message.model for message in history if isinstance(message, AssistantMessage)),
+        title=remarks.title or _title_from(chain.lines),
+        titled_by_person=bool(remarks.custom_title),
+        tag=remarks.tag or "",
+        model=_last(str(line.field("model") or "") for line in chain.lines if line.answers),
         permission_mode=_permission_mode(lines),
         damaged_lines=len(decoded) - len(lines),
     )
@@ -48,24 +49,13 @@ def decoded_lines(path: Path) -> list[Line | None]:
         raise SessionError(f"Cannot read the session {path}: {error.strerror}.") from error
 
 
-def since_compaction(lines: Sequence[Line]) -> Sequence[Line]:
-    """The lines that the model remembers."""
-    starts = [index for index, line in enumerate(lines) if line.starts_after_compaction]
-    return lines[starts[-1] :] if starts else lines
-
-
 def _session_id(path: Path, lines: Sequence[Line]) -> str:
     """The file's name says it. Lines may have come from another session, and a copy may be called anything."""
     return path.stem if is_uuid(path.stem) else _last(line.session_id for line in lines) or path.stem
 
 
-def _own_title(lines: Sequence[Line]) -> str | None:
-    return _last(line.ai_title for line in lines) or _last(line.summary for line in lines)
-
-
-def _title_from(history: Sequence[Message]) -> str:
-    prompts = (text_of(message.content) for message in history if isinstance(message, UserMessage) and not message.meta)
-    return title_from(next(filter(is_spoken, prompts), ""))
+def _title_from(lines: Sequence[Line]) -> str:
+    return title_from(next(filter(None, map(spoken, lines)), ""))
 
 
 def _permission_mode(lines: Sequence[Line]) -> PermissionMode | None:

@@ -13,20 +13,19 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from tianting.plumbing.clock import Clock
-from tianting.protocol.content import text_of
 from tianting.protocol.errors import CheckpointError, SessionError
 from tianting.protocol.events import NoteAdded
 from tianting.protocol.ids import NewId
 from tianting.protocol.messages import UserMessage, note
-from tianting.session.block_reading import user_blocks
 from tianting.session.chain import chain_before, chain_of
 from tianting.session.conversation import Conversation
 from tianting.session.entries import Stamp
 from tianting.session.history import history_of
-from tianting.session.lines import Line
 from tianting.session.log import SessionLog
-from tianting.session.reading import decoded_lines, load, since_compaction
-from tianting.session.titles import is_spoken, prompt_line
+from tianting.session.reading import decoded_lines, load
+from tianting.session.remembered import remembered
+from tianting.session.spoken import spoken
+from tianting.session.titles import prompt_line
 from tianting.worktree.checkpoints import Checkpoints, Restored
 
 _FILES_TOO = "and the files are as they were then"
@@ -57,8 +56,8 @@ class FilesRewound(Struct, frozen=True, kw_only=True, omit_defaults=True, rename
 def prompts(path: Path) -> list[Prompt]:
     """The prompts of the conversation in the transcript `path`, oldest first. Raises `SessionError`."""
     lines = [line for line in decoded_lines(path) if line is not None]
-    spoken = ((line.uuid, _words(line)) for line in chain_of(lines).lines)
-    return [Prompt(uuid=uuid, words=prompt_line(words)) for uuid, words in spoken if uuid is not None and words]
+    said = ((line.uuid, spoken(line)) for line in chain_of(lines).lines)
+    return [Prompt(uuid=uuid, words=prompt_line(words)) for uuid, words in said if uuid is not None and words]
 
 
 def conversation_before(path: Path, prompt_id: str) -> Conversation:
@@ -70,7 +69,7 @@ def conversation_before(path: Path, prompt_id: str) -> Conversation:
     chain = chain_before(lines, prompt_id)
     if chain is None:
         raise SessionError(f"The session {path.stem} has no prompt {prompt_id!r}.")
-    return structs.replace(load(path), history=history_of(since_compaction(chain.lines)), leaf=chain.leaf)
+    return structs.replace(load(path), history=history_of(remembered(chain.lines)), leaf=chain.leaf)
 
 
 def rewind_conversation(
@@ -117,11 +116,3 @@ def _refusals(restored: Restored) -> str | None:
     first = restored.refused[0]
     more = f" {len(restored.refused) - 1} more stay as they are, too." if len(restored.refused) > 1 else ""
     return f"{first.path}: {first.reason}{more}"
-
-
-def _words(line: Line) -> str:
-    """What a person said in `line`; empty when nobody did."""
-    if line.type != "user" or line.is_meta or line.is_compact_summary:
-        return ""
-    words = text_of(user_blocks(line.field("content")))
-    return words if is_spoken(words) else ""

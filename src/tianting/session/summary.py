@@ -5,19 +5,16 @@ A list therefore takes the same time whether sessions are short or long.
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from tianting.protocol.content import text_of
-from tianting.session.block_reading import user_blocks
-from tianting.session.lines import Line, decode
-from tianting.session.titles import is_spoken, prompt_line, title_from
-
-_REACH = 64 * 1024
-_REMARK_KEYS = (b'"customTitle"', b'"aiTitle"', b'"summary"', b'"lastPrompt"')
+from tianting.session.lines import decode
+from tianting.session.remarks import REACH, remark_lines, remarks_of
+from tianting.session.spoken import spoken
+from tianting.session.titles import prompt_line, title_from
 
 
 class SessionSummary(Struct, frozen=True, kw_only=True):
@@ -27,12 +24,16 @@ class SessionSummary(Struct, frozen=True, kw_only=True):
     path: Path
     title: str
     first_prompt: str
+    tag: str = ""
+    """One word of a person's, to find it again; empty without one."""
     cwd: str
     git_branch: str
     modified: float
     """Seconds since 1970, when its last line was written."""
     size: int
     """Bytes."""
+    is_ours: bool = True
+    """False when another agent wrote it: then it is only read, and going on with it makes a copy."""
 
 
 def summarise(path: Path) -> SessionSummary | None:
@@ -44,15 +45,16 @@ def summarise(path: Path) -> SessionSummary | None:
     start = _start(ends)
     if start is None:
         return None
-    remarks = _remarks(ends)
-    prompt = start.prompt or _first(line.last_prompt for line in remarks)
+    remarks = remarks_of(chain(remark_lines(ends.tail), remark_lines(ends.head)))
+    prompt = start.prompt or remarks.last_prompt
     if not prompt:
         return None
     return SessionSummary(
         session_id=path.stem,
         path=path,
-        title=_title(remarks) or title_from(prompt),
+        title=remarks.title or title_from(prompt),
         first_prompt=prompt_line(prompt),
+        tag=remarks.tag or "",
         cwd=start.cwd,
         git_branch=start.git_branch,
         modified=ends.modified,
@@ -78,8 +80,8 @@ def _read_ends(path: Path) -> _Ends:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         facts = os.fstat(descriptor)
-        head = os.pread(descriptor, _REACH, 0)
-        tail = os.pread(descriptor, _REACH, max(_REACH, facts.st_size - _REACH))
+        head = os.pread(descriptor, REACH, 0)
+        tail = os.pread(descriptor, REACH, max(REACH, facts.st_size - REACH))
     finally:
         os.close(descriptor)
     return _Ends(head, tail, facts.st_mtime, facts.st_size)
@@ -93,19 +95,11 @@ def _start(ends: _Ends) -> _Start | None:
         if line.is_sidechain:
             return None
         cwd, branch = cwd or line.cwd or "", branch or line.git_branch or ""
-        if prompt := _spoken(line):
+        if prompt := spoken(line):
             return _Start(prompt, cwd, branch)
     if cwd or not ends.tail:
         return _Start("", cwd, branch)
     return _start_of_long_line(raw_lines[-1].decode(errors="ignore"))
-
-
-def _spoken(line: Line) -> str:
-    """The words of a person in `line`."""
-    if line.type != "user" or line.is_meta or line.is_compact_summary:
-        return ""
-    words = text_of(user_blocks(line.field("content")))
-    return words if is_spoken(words) else ""
 
 
 def _start_of_long_line(fragment: str) -> _Start | None:
@@ -121,23 +115,3 @@ def _start_of_long_line(fragment: str) -> _Start | None:
 def _string(fragment: str, name: str) -> str:
     found = re.search(rf'"{name}":("(?:[^"\\]|\\u[0-9a-fA-F]{{4}}|\\[^u]){{0,1000}})', fragment)
     return str(msgspec.json.decode(found[1] + '"')) if found else ""
-
-
-def _remarks(ends: _Ends) -> list[Line]:
-    """The lines that say something about the session, newest first."""
-    raw_lines = (line for part in (ends.tail, ends.head) for line in reversed(part.split(b"\n")))
-    told = (decode(line) for line in raw_lines if any(key in line for key in _REMARK_KEYS))
-    return [line for line in told if line is not None]
-
-
-def _title(remarks: Sequence[Line]) -> str:
-    """The newest title; a person's goes before ours, and ours before a summary."""
-    return (
-        _first(line.custom_title for line in remarks)
-        or _first(line.ai_title for line in remarks)
-        or _first(line.summary for line in remarks)
-    )
-
-
-def _first(words: Iterable[str | None]) -> str:
-    return next(filter(None, words), "")

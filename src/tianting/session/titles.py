@@ -5,7 +5,10 @@ import re
 _LONGEST_TITLE = 80
 _LONGEST_PROMPT = 200
 _SPACES = re.compile(r"\s+")
-_MACHINE_WORDS = ("<command-", "<local-command-", "<system-reminder>", "<bash-")
+_MACHINE_WORDS = (
+    *("<command-", "<local-command-", "<system-reminder>", "<bash-", "<task-notification>"),
+    "[Request interrupted by user",
+)
 """How a text begins that a program put into a person's mouth."""
 
 

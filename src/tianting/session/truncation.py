@@ -9,14 +9,14 @@ from pathlib import Path
 
 from msgspec import structs
 
-from tianting.protocol.content import text_of
 from tianting.protocol.errors import SessionError
-from tianting.session.block_reading import user_blocks
 from tianting.session.chain import chain_of, chain_up_to
 from tianting.session.conversation import Conversation
 from tianting.session.history import history_of
 from tianting.session.lines import Line
-from tianting.session.reading import decoded_lines, load, since_compaction
+from tianting.session.reading import decoded_lines, load
+from tianting.session.remembered import remembered
+from tianting.session.spoken import prompted
 
 
 def conversation_up_to(path: Path, uuid: str, *, dropping: str | None = None) -> Conversation:
@@ -31,22 +31,15 @@ def conversation_up_to(path: Path, uuid: str, *, dropping: str | None = None) ->
     if dropping is not None:
         kept = {line.uuid for line in chain.lines}
         _refuse_more([line for line in chain_of(lines).lines if line.uuid not in kept], dropping)
-    return structs.replace(load(path), history=history_of(since_compaction(chain.lines)), leaf=chain.leaf)
+    return structs.replace(load(path), history=history_of(remembered(chain.lines)), leaf=chain.leaf)
 
 
 def _refuse_more(forgotten: Sequence[Line], dropping: str) -> None:
     """Clients look for the first words."""
     spoken = [line.uuid for line in forgotten if line.speaks and not line.is_meta]
-    prompts = [line.uuid for line in forgotten if _is_prompt(line)]
+    prompts = [line.uuid for line in forgotten if prompted(line)]
     if prompts == spoken[:1] == [dropping]:
         return
     also = ", ".join(str(uuid) for uuid in prompts if uuid != dropping) or "lines of the turn before"
     reason = f"it would also forget {also}" if dropping in prompts else f"the prompt {dropping} is not behind it"
     raise SessionError(f"Resume rejected by --resume-drops-turn: {reason}. Resume without it.")
-
-
-def _is_prompt(line: Line) -> bool:
-    """Whether somebody speaks in `line`: a person, or a client in their name."""
-    if line.type != "user" or line.is_meta or line.is_compact_summary:
-        return False
-    return bool(text_of(user_blocks(line.field("content"))))
