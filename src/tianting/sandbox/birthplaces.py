@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from tianting.sandbox.control_groups import Controllers, LimitedGroup, Usage, make_group
 from tianting.sandbox.policy import ResourceLimits
 
-_ENOUGH = 12
+_ENOUGH = 8
 """Resting places, more than which nothing is made."""
 _LEAVING_TIME, _PAUSE = 0.05, 0.002
 """Seconds: a thread that has ended stands in its groups for a moment longer."""
@@ -88,9 +88,12 @@ class Birthplaces:
 
     def _rested(self, limits: ResourceLimits) -> Birthplace | None:
         """One without dead in it: room made for them stays when they are reaped. Of many, that with the fewest."""
-        fitting = [place for place in self._resting if _same(place.limits, limits) and place.group.kill_others()]
-        best = min(fitting, key=lambda place: place.group.dead(), default=None)
-        if best is None or (best.group.dead() and len(fitting) < _ENOUGH):
+        fitting = [place for place in self._resting if _same(place.limits, limits)]
+        best = next((place for place in fitting if not place.group.dead()), None)
+        if best is None and len(fitting) >= _ENOUGH:
+            empty = [place for place in fitting if place.group.kill_others()]
+            best = min(empty, key=lambda place: place.group.dead(), default=None)
+        if best is None:
             return None
         self._resting.remove(best)
         return best
