@@ -58,12 +58,13 @@ async def test_words_said_while_tools_run_follow_their_results(turns: Turns) -> 
     assert (report.end, report.num_turns) == ("answered", 3)
 
 
-async def test_words_said_before_the_first_request_need_no_note(turns: Turns) -> None:
+async def test_words_said_in_one_breath_with_the_prompt_have_a_turn_of_their_own(turns: Turns) -> None:
     turns.ear.inbox.post(posted("In blue."))
 
     await turns.run(says("Blue."))
 
-    assert turns.said() == ["user: Shout.", "user: In blue.", "model: Blue."]
+    assert turns.said() == ["user: Shout.", "model: Blue."]
+    assert turns.ear.inbox.waiting() == ("In blue.",)
 
 
 async def test_words_for_later_are_no_part_of_the_turn(turns: Turns) -> None:

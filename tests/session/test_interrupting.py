@@ -196,8 +196,9 @@ async def test_interrupt_ends_the_turn_in_any_moment_and_the_next_one_works(
     assert (first.end, second.end, interrupter.ends) == (end, "answered", [end, "answered"])
     assert_every_call_is_answered_once(session.history)
     assert [message for message in session.history if message == PROMPT] == [PROMPT][: moment not in UNHEARD]
-    assert [message for message in session.history if message == STEERING] == interrupter.said
-    assert session.inbox.waiting() == ()
+    heard = [message for message in session.history if message == STEERING]
+    waits_for_a_turn = [STEERING for _ in session.inbox.waiting()]
+    assert heard + waits_for_a_turn == interrupter.said
     assert load(transcript).history == list(session.history)
 
 

@@ -8,6 +8,7 @@ from msgspec import structs
 
 from tests.session.test_session import BRIEFING, FACTS, SAID, Diary, listener, session_of
 from tianting.agent.briefing import PLAN_MODE, PLAN_MODE_LEFT
+from tianting.agent.loop import STEERED
 from tianting.agent.steering import Posted
 from tianting.extensions.hooks.port import BeforeTurn, NoHooks
 from tianting.models.scripted import Reply, says
@@ -75,10 +76,13 @@ async def test_prompt_keeps_the_id_it_came_with() -> None:
 async def test_steering_passes_the_hooks_of_prompts_and_is_logged_under_its_id() -> None:
     entries: list[tuple[str, Event]] = []
     hooks = Screener()
-    session = session_of(says("Hello."), log=Diary(entries), hooks=hooks)
-    for uuid, words in (("a", "In blue."), ("b", "My password is 1234.")):
-        session.inbox.post(Posted(uuid=uuid, message=user_text(words)))
+    session = session_of(says(""), says("Hello."), log=Diary(entries), hooks=hooks)
 
+    def interject() -> None:
+        for uuid, words in (("a", "In blue."), ("b", "My password is 1234.")):
+            session.inbox.post(Posted(uuid=uuid, message=user_text(words)))
+
+    session.listen(at_first(MessageStarted, interject))
     await submit(session, "Hi.")
 
     assert hooks.asked == [("id1", "Hi."), ("a", "In blue."), ("b", "My password is 1234.")]
@@ -87,7 +91,7 @@ async def test_steering_passes_the_hooks_of_prompts_and_is_logged_under_its_id()
         PromptDelivered(uuid="a", message=user_text("In blue.")),
     ]
     assert session.history[1:] == (
-        note("Of id1."), user_text("Hi."), note("Of a."), user_text("In blue."), session.history[-1],
+        note("Of id1."), user_text("Hi."), note("Of a."), user_text("In blue."), note(STEERED), session.history[-1],
     )  # fmt: skip
     assert session.inbox.waiting() == ()
 

@@ -86,7 +86,8 @@ class AgentLoop:
         self._limits = limits
         self._clock = clock
         self._catalogue = catalogue
-        self._goal = goal
+        self.goal = goal
+        """What turns must end with. Exchanged between turns only."""
         self._hooks = hooks or NoHooks()
         self._calls = CallBatch(tools, limits, clock)
         self._spent_before = 0.0
@@ -107,8 +108,8 @@ class AgentLoop:
         was emitted, and what `emit` raises.
         """
         turn = Turn(history, shape, steering, Tally(self._catalogue, self._clock), emit)
-        if self._goal is not None:
-            self._goal.begin()
+        if self.goal is not None:
+            self.goal.begin()
         history.append(started.prompt)
         try:
             await turn.emit(started)
@@ -123,8 +124,8 @@ class AgentLoop:
         finally:
             self._spent_before += turn.tally.cost_usd
             turn.leave_calls(_STOPPED_CALL)
-        if self._goal is not None and report.end in {"answered", "hook_stopped"}:
-            report = structs.replace(report, structured_output=self._goal.value)
+        if self.goal is not None and report.end in {"answered", "hook_stopped"}:
+            report = structs.replace(report, structured_output=self.goal.value)
         with anyio.CancelScope(shield=True):  # an interrupt in the last moment must not keep the end from anybody
             await turn.emit(TurnFinished(report=report))
         return report
@@ -140,13 +141,18 @@ class AgentLoop:
                 return ending
 
     async def _hear(self, turn: Turn) -> None:
-        """Tell the model what was said meanwhile: all that was handed out, whatever interrupts."""
+        """Tell the model what was said meanwhile: all that was handed out, whatever interrupts.
+
+        Two prompts said in one breath are two turns, so a turn that just began hears nothing.
+        """
+        if not turn.tally.answers:
+            return
         heard = await turn.steering.drain()
         with anyio.CancelScope(shield=True):
             turn.history += [posted.message for posted in heard]
             for posted in heard:
                 await turn.emit(PromptDelivered(uuid=posted.uuid, message=posted.message))
-            if heard and turn.tally.answers:
+            if heard:
                 await self._add(turn, note(STEERED))
 
     async def _ask(self, turn: Turn) -> AssistantMessage:
@@ -202,7 +208,7 @@ class AgentLoop:
     async def _after_calls(self, turn: Turn, results: list[ToolFinished]) -> Ending | None:
         if any(finished.result.interrupts for finished in results):
             return Ending(end="interrupted_tools", text=STOPPED)
-        if self._goal is not None and (ending := self._reached(self._goal)):
+        if self.goal is not None and (ending := self._reached(self.goal)):
             return ending
         return await self._heed(turn, turn.repetition.after_calls(results))
 
@@ -210,11 +216,11 @@ class AgentLoop:
         concern = turn.answers.after_answer(answer)
         if not isinstance(concern, Fine):
             return await self._heed(turn, concern)
-        if self._goal is None:
+        if self.goal is None:
             return Ending(end="answered", text=text_of(answer.content))
-        self._goal.failures += 1
+        self.goal.failures += 1
         await self._heed(turn, AskAgain(note="The turn ends with a call of StructuredOutput. Call it now."))
-        return self._reached(self._goal)
+        return self._reached(self.goal)
 
     def _reached(self, goal: OutputGoal) -> Ending | None:
         if goal.value is not None:
@@ -232,8 +238,8 @@ class AgentLoop:
         if said.more is None:
             return ending
         turn.reminders += 1
-        if self._goal is not None:
-            self._goal.begin()
+        if self.goal is not None:
+            self.goal.begin()
         await self._add(turn, user_text(said.more, meta=True))
         return None
 

@@ -101,6 +101,16 @@ class SessionPermissions:
             await self._when_mode_changes(mode)
 
     @property
+    def rules(self) -> tuple[RuleLine, ...]:
+        """All that hold at this moment."""
+        return self._judge().ruleset.lines
+
+    @property
+    def question_timeout(self) -> float | None:
+        """Seconds that an answer may take; None for as long as it takes."""
+        return self._settings.permissions.question_timeout
+
+    @property
     def directories(self) -> tuple[str, ...]:
         """Where calls may work, absolute and real."""
         return tuple(os.path.realpath(path) for path in (self._workspace.root, *self._workspace.additional))

@@ -29,7 +29,7 @@ async def run_headless(invocation: Invocation, prompt: str, survey: PendingSurve
         return await _run(invocation, prompt, survey, output)
     except SessionError as error:  # there is none to go on with; what breaks later is a failure among others
         if invocation.output_format != "text":
-            await _refuse(invocation, error, output)
+            await refuse(invocation, error, output)
         raise
 
 
@@ -41,7 +41,8 @@ async def _run(invocation: Invocation, prompt: str, survey: PendingSurvey, outpu
         return await _work(session, prompt, (output, errors)) or surface.exit_code
 
 
-async def _refuse(invocation: Invocation, error: SessionError, output: DescriptorOutput) -> None:
+async def refuse(invocation: Invocation, error: SessionError, output: DescriptorOutput) -> None:
+    """Tell a client in its own words that there is no session to go on with."""
     from tianting.protocol.stream_refusal import refusal_line
 
     named = invocation.session_id or invocation.resume or random_uuid()

@@ -48,6 +48,10 @@ def _name_servers(configs: tuple[str, ...]) -> None:
 
 
 def _print(invocation: Invocation, survey: PendingSurvey) -> int:
+    if invocation.input_format == "stream-json":
+        from tianting.cli.serving import run_serving
+
+        return anyio.run(run_serving, invocation, survey)
     from tianting.cli.headless import run_headless
 
     return anyio.run(run_headless, invocation, whole_prompt(invocation), survey)

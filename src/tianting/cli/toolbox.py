@@ -26,7 +26,7 @@ from tianting.tools.grep import Grep
 from tianting.tools.ls import LS
 from tianting.tools.multi_edit import MultiEdit
 from tianting.tools.read import Read
-from tianting.tools.read_ledger import FileChange, ReadLedger
+from tianting.tools.read_ledger import ReadLedger
 from tianting.tools.shell.background_jobs import BackgroundJobs
 from tianting.tools.shell.command_sandbox import CommandSandbox
 from tianting.tools.shell.command_timeouts import CommandTimeouts
@@ -48,8 +48,8 @@ class Toolbox(Struct, frozen=True, kw_only=True):
     offered: tuple[ToolSpec, ...]
     """Those the model is told of, sorted by name."""
     goal: OutputGoal | None = None
-    changed_files: Callable[[], tuple[FileChange, ...]]
-    """What changed on disk since the model read it, each change once."""
+    ledger: ReadLedger
+    """What the model has read."""
     sandbox: CommandSandbox | None = None
     """The walls of its commands, for what else a session starts."""
     jobs: BackgroundJobs
@@ -109,7 +109,7 @@ def _toolbox(
         tools=callable_tools,
         offered=tuple(sorted(offered, key=lambda spec: spec.name)),
         goal=goal,
-        changed_files=ledger.newly_changed,
+        ledger=ledger,
         jobs=jobs,
     )
 

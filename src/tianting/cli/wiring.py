@@ -23,6 +23,7 @@ from tianting.cli.invocation import Invocation
 from tianting.cli.judging import Flags, late_judge, permission_mode
 from tianting.cli.model_door import ModelDoor, open_model
 from tianting.cli.opening import opening, wanted_effort
+from tianting.cli.places import claude_projects
 from tianting.cli.running import Running
 from tianting.cli.safekeeping import safekeeping
 from tianting.cli.toolbox import SandboxWish, open_toolbox
@@ -90,8 +91,9 @@ async def open_running(
     ground = read_ground(invocation)
     mode = _mode(invocation, ground)
     workspace = Workspace(ground.cwd, _additional(invocation, ground))
-    place = place_of(invocation, projects_directory(ground.home), str(ground.cwd))
-    door = _open_door(invocation, ground)
+    projects = projects_directory(ground.home)
+    place = place_of(invocation, projects, str(ground.cwd), elsewhere=lambda: claude_projects(os.environ))
+    door = open_door(invocation, ground)
     model = _switching(door.client) if changes else door.client
     spill, environment = place.path.with_suffix("") / "tool-results", _for_commands(ground)
     judge = _judge(invocation, ground, mode, workspace, spill)
@@ -137,8 +139,10 @@ async def open_running(
         )
         gc.freeze()
         gc.enable()
-        session = Session(loop, begun, log=log, new_id=random_uuid, hooks=hooks, changed_files=toolbox.changed_files)
-        toolbox.jobs.report_to(told_to(session))
+        session = Session(
+            loop, begun, log=log, new_id=random_uuid, hooks=hooks, changed_files=toolbox.ledger.newly_changed
+        )
+        toolbox.jobs.report_to(told_to(session, wakes=changes))
         running = Running(
             session=session,
             ground=ground,
@@ -177,8 +181,9 @@ def _for_commands(ground: Ground) -> dict[str, str]:
     return {**without_secrets(os.environ, ground.settings.pass_environment, keys), **ground.settings.env}
 
 
-def _open_door(invocation: Invocation, ground: Ground) -> ModelDoor:
-    name = invocation.model or default_model(ground.settings, ground.environment)
+def open_door(invocation: Invocation, ground: Ground, name: str | None = None) -> ModelDoor:
+    """The model called `name`, or the one that was asked for at the start. Raises `ConfigError`."""
+    name = name or invocation.model or default_model(ground.settings, ground.environment)
     fallback = invocation.fallback_model or ground.settings.fallback_model
     return open_model(name, fallback, ground.settings, ground.environment, ground.catalogue)
 

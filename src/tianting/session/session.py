@@ -126,6 +126,11 @@ class Session:
         newest = _newest_answer(self._history)
         return None if newest is None else newest[1].usage
 
+    @property
+    def works(self) -> bool:
+        """Whether a turn runs."""
+        return self._turn is not None
+
     def listen(self, listener: Listener) -> None:
         """Tell `listener` everything from now on, after the log and the listeners before it."""
         self._listeners.append(listener)

@@ -69,6 +69,9 @@ class FakeControls:
             account=account, claude_code_version="2.1.328", pid=7, current_permission_mode="default"
         )
 
+    async def before_turn(self) -> None:
+        """There is nothing to get ready."""
+
     async def set_permission_mode(self, mode: str) -> PermissionMode:
         if mode != "plan":
             raise ControlRefused(f"There is no permission mode {mode!r}.")

@@ -65,6 +65,10 @@ class Controls(Protocol):
         """Take over what the client brings: hooks, tools, agents. The surface fills `session_state` in."""
         ...
 
+    async def before_turn(self) -> None:
+        """Get ready what a turn needs: whatever the client brought and nobody has looked at yet."""
+        ...
+
     async def set_permission_mode(self, mode: str) -> PermissionMode:
         """Judge calls in another mode from now on, tell the session, and say which mode it is."""
         ...

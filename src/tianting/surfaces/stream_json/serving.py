@@ -83,7 +83,7 @@ class _Desk:
         self._tasks = tasks
         self._outlet = outlet
         self._errands = errands = Errands(outlet, tasks)
-        self._turns = Turns(session, prompts, activity, errands=errands, outlet=outlet)
+        self._turns = Turns(session, controls, prompts, activity, errands=errands, outlet=outlet)
         answers = Answers(session, controls, prompts, activity, link=connection.link, outlet=outlet, errands=errands)
         self._reader = Reader(connection, session, prompts, answers)
         self._complaint: ProtocolError | None = None

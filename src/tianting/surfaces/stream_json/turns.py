@@ -6,6 +6,7 @@ from tianting.agent.steering import Posted
 from tianting.session.session import Session
 from tianting.surfaces.output import OutputClosed
 from tianting.surfaces.stream_json.activity import Activity
+from tianting.surfaces.stream_json.controls import Controls
 from tianting.surfaces.stream_json.errands import Errands
 from tianting.surfaces.stream_json.outlet import Outlet
 from tianting.surfaces.stream_json.prompts import Prompts
@@ -18,9 +19,17 @@ class Turns:
     """The turns of one session."""
 
     def __init__(
-        self, session: Session, prompts: Prompts, activity: Activity, *, errands: Errands, outlet: Outlet
+        self,
+        session: Session,
+        controls: Controls,
+        prompts: Prompts,
+        activity: Activity,
+        *,
+        errands: Errands,
+        outlet: Outlet,
     ) -> None:
         self._session = session
+        self._controls = controls
         self._prompts = prompts
         self._activity = activity
         self._errands = errands
@@ -48,6 +57,7 @@ class Turns:
         self._prompts.started(posted.uuid)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._give_up_without_reader)
+            await self._controls.before_turn()
             await self._session.submit(posted.message, posted.uuid)
             tasks.cancel_scope.cancel()
 
