@@ -22,6 +22,8 @@ class Contestant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     command: list[str]
     version: list[str] | None = None
     env: dict[str, str] = {}
+    stream: list[str] | None = None
+    """What follows the prompt-less program where it is driven by stream-json; None: it cannot be."""
     shell: ShellTool | None = None
     """None: it cannot call tools and takes part only in the start."""
 

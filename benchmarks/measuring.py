@@ -66,7 +66,7 @@ def model_server(script: dict[str, Any]) -> Iterator[tuple[str, Path]]:
 def run(command: list[str], environment: dict[str, str], log: Path) -> Run:
     """Run `command` to its end in an empty git repository with a home of its own."""
     log.write_bytes(b"")
-    with _project() as project:
+    with project_directory() as project:
         started = time.monotonic_ns()
         process = _start(command, environment, project)
         samples: list[float] = []
@@ -89,7 +89,7 @@ def run(command: list[str], environment: dict[str, str], log: Path) -> Run:
 
 def interrupted(command: list[str], environment: dict[str, str], mark: str) -> float:
     """Seconds from Ctrl-C to the end of `command`, which is stopped when its tool has made the file `mark`."""
-    with _project() as project, _start(command, environment, project, quiet=True) as process:
+    with project_directory() as project, _start(command, environment, project, quiet=True) as process:
         deadline = time.monotonic() + TIME_LIMIT
         while not (project / mark).exists() and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -107,7 +107,8 @@ def duration(command: list[str]) -> float:
 
 
 @contextlib.contextmanager
-def _project() -> Iterator[Path]:
+def project_directory() -> Iterator[Path]:
+    """An empty git repository in a directory of its own."""
     with tempfile.TemporaryDirectory(prefix="tianting-bench-") as directory:
         project = Path(directory, "project")
         project.mkdir()
@@ -118,14 +119,15 @@ def _project() -> Iterator[Path]:
 def _start(
     command: list[str], environment: dict[str, str], project: Path, *, quiet: bool = False
 ) -> "subprocess.Popen[bytes]":
-    variables = {**_own_variables(), "HOME": str(project.parent), "PYTHONPATH": str(Path.cwd()), **environment}
+    variables = {**own_variables(), "HOME": str(project.parent), "PYTHONPATH": str(Path.cwd()), **environment}
     errors = subprocess.DEVNULL if quiet else None  # what fails must say why
     return subprocess.Popen(
         command, cwd=project, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
     )
 
 
-def _own_variables() -> dict[str, str]:
+def own_variables() -> dict[str, str]:
+    """What a program needs of our environment."""
     kept = ("PATH", "LANG", "TERM")
     return {name: os.environ[name] for name in kept if name in os.environ}
 

@@ -15,6 +15,7 @@ from typing import Any
 from benchmarks.contestants import Contestant, ShellTool, read_contestants
 from benchmarks.decisions import decision_times
 from benchmarks.measuring import Run, duration, interrupted, model_server, run
+from benchmarks.protocol import protocol_figures
 from benchmarks.sandboxed import command_times
 
 PROMPT = "Run `true` as often as you are told."
@@ -93,6 +94,15 @@ def measure_long(contestants: dict[str, Contestant], _runs: int, figures: Figure
         figures[f"memory growth over {LONG} turns, MB"][name].append(max(played.memory_mb) - early)
 
 
+def measure_protocol(contestants: dict[str, Contestant], runs: int, figures: Figures) -> None:
+    """Driven by lines: how soon it answers, and what a delta, a pause and five hundred turns cost."""
+    for _ in range(max(runs // 2, 1)):
+        for name, one in contestants.items():
+            if one.stream is not None:
+                for figure, value in protocol_figures(one, one.stream):
+                    figures[figure][name].append(value)
+
+
 def measure_permissions(contestants: dict[str, Contestant], _runs: int, figures: Figures) -> None:
     """Decide whether calls may run: of our judge alone, inside this process."""
     if "tianting" in contestants:
@@ -114,6 +124,7 @@ _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "interrupt": measure_interrupt,
     "deltas": measure_deltas,
     "long": measure_long,
+    "protocol": measure_protocol,
     "permissions": measure_permissions,
     "sandbox": measure_sandbox,
 }

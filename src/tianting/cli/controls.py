@@ -10,7 +10,6 @@ from typing import Any, get_args
 import msgspec
 from msgspec import structs
 
-from tianting.agent.required_output import RequiredOutput
 from tianting.cli.client_company import ClientCompany
 from tianting.cli.control_facts import context_usage, model_choices, permission_rules
 from tianting.cli.opening import output_limit
@@ -35,6 +34,7 @@ from tianting.protocol.control_answers import (
 from tianting.protocol.events import Event, McpServerState, PermissionMode, TurnFinished
 from tianting.protocol.requests import Effort, ThinkingWish
 from tianting.protocol.running_totals import RunningTotals
+from tianting.protocol.tool_calls import ToolSpec
 from tianting.session.rewinding import FilesRewound, rewind_files
 from tianting.session.titles import title_from
 from tianting.surfaces.stream_json.controls import ControlRefused, Unsupported
@@ -56,6 +56,8 @@ class SessionControls:
         self._totals = RunningTotals()
         self._began_with = running.session.shape
         self._hooks_joined = False
+        self._required: tuple[ToolSpec, ...] = ()
+        """The tool that takes the data which turns must end with, where the client asked for some."""
         running.session.listen(self._count)
 
     async def _count(self, event: Event) -> None:
@@ -99,7 +101,7 @@ class SessionControls:
         self._company.servers.add(request.sdk_mcp_servers or ())
         await self.before_turn()
         if request.json_schema is not None:
-            self._require(RequiredOutput(request.json_schema))
+            self._require(request.json_schema)
         self._take_system_prompt(request)
         if request.title:
             await self.rename_session(request.title)
@@ -229,19 +231,21 @@ class SessionControls:
         system = tuple(part for part in (*parts, more) if part)
         self._session.reshape(structs.replace(self._session.shape, system=system))
 
-    def _require(self, goal: RequiredOutput) -> None:
+    def _require(self, schema: dict[str, Any]) -> None:
+        from tianting.agent.required_output import RequiredOutput
+
+        goal = RequiredOutput(schema)
         self._running.loop.goal = goal
         self._running.tools.offer((goal,))
+        self._required = (goal.spec,)
         self._offer_tools()
 
     def _offer_tools(self) -> None:
         """Tell the model of our tools and, behind them, of those that servers bring."""
         tools = self._company.servers.tools()
         self._running.tools.offer(tools)
-        goal = self._running.loop.goal
-        ours = self._began_with.tools
-        late = () if not isinstance(goal, RequiredOutput) or goal.spec in ours else (goal.spec,)
-        offered = (*ours, *late, *(tool.spec for tool in tools))
+        ours = tuple(spec for spec in self._began_with.tools if spec.name not in {late.name for late in self._required})
+        offered = (*ours, *self._required, *(tool.spec for tool in tools))
         servers = tuple(McpServerState(name=one.name, status=one.status) for one in self.mcp_status())
         self._session.reshape(structs.replace(self._session.shape, tools=offered))
         facts = structs.replace(self._session.facts, tools=tuple(spec.name for spec in offered), mcp_servers=servers)
