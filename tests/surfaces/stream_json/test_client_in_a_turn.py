@@ -10,13 +10,14 @@ import msgspec
 import pytest
 
 from tests.agent.conftest import StillClock, Turns
-from tests.extensions.conftest import MakeRunner
 from tests.surfaces.stream_json.wires import KeptWire
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.loop import AgentLoop
 from tianting.extensions.hooks.callbacks import callback_hooks
 from tianting.extensions.hooks.events import Circumstances
+from tianting.extensions.hooks.launch import CommandSurroundings
 from tianting.extensions.hooks.points import HookPoints, Ties
+from tianting.extensions.hooks.runner import HookRunner, HookSetting
 from tianting.mcp.servers import ClientServers
 from tianting.models.scripted import Reply, ScriptedModel, calls, says
 from tianting.permissions.decision import Allow, Ask, Verdict
@@ -32,7 +33,6 @@ from tianting.surfaces.stream_json.client_tools import exchange_over
 from tianting.surfaces.stream_json.link import ControlLink
 from tianting.surfaces.stream_json.outlet import Outlet
 
-pytest_plugins = ("tests.extensions.conftest",)
 pytestmark = pytest.mark.anyio
 
 ADD = {"name": "add", "inputSchema": {"type": "object", "properties": {"a": {"type": "integer"}}}}
@@ -85,9 +85,12 @@ def _calculate(request: dict[str, Any]) -> Any:
 class Scene:
     """One session in which everything that can be asked of the client is."""
 
-    def __init__(self, turns: Turns, make_runner: MakeRunner) -> None:
-        self.turns = turns
-        self._make_runner = make_runner
+    def __init__(self, directory: Path) -> None:
+        self.turns = Turns()
+        surroundings = CommandSurroundings(
+            environment={}, project_directory=directory, variables_file=directory / "variables.sh"
+        )
+        self._setting = HookSetting(surroundings=surroundings, spill_directory=directory)
 
     async def run(self, client: Client, *replies: Reply, hooks: Any = None, judge: Any = Asking) -> TurnReport:
         numbers = count(1)
@@ -97,7 +100,7 @@ class Scene:
         )
         servers.add(["calc"])
         with anyio.fail_after(5):
-            async with self._make_runner([]) as runner:
+            async with HookRunner([], self._setting, new_id=lambda: f"h{next(numbers)}") as runner:
                 points = HookPoints(runner, _TIES)
                 person = ClientPerson(over_link(link), _PERMISSIONS)
                 gate = Gate(judge, person, delegate=points.person(person))
@@ -138,8 +141,8 @@ _PERMISSIONS = Permissions(
 
 
 @pytest.fixture
-def scene(make_runner: MakeRunner) -> Scene:
-    return Scene(Turns(), make_runner)
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
 
 
 def yes(request: dict[str, Any]) -> Any:
