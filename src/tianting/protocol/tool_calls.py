@@ -43,7 +43,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
     effect: Effect
     target: str = ""
-    """An absolute path, a shell command, or a URL, according to `effect`."""
+    """An absolute path, a shell command, or a URL, according to `effect`; of a server's tool its name."""
     sandbox: Literal["", "inside", "outside"] = ""
     """Of a command: `inside` walls that make a question needless, or `outside` of those that others run in."""
 
