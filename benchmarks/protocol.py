@@ -14,6 +14,7 @@ from benchmarks.measuring import model_server
 
 DELTAS = 20_000
 TURNS = 500
+_FEW = 50
 PAUSE = 3.0
 """Seconds in which an idle program is watched."""
 _INITIALIZE = {"subtype": "initialize", "hooks": None}
@@ -31,34 +32,16 @@ def protocol_figures(one: Contestant, command: list[str]) -> Iterator[Figure]:
 
 def _small_steps(one: Contestant, command: list[str]) -> Iterator[Figure]:
     stalled = {"text": "Hello.", "delay": 1.0}
-    with model_server({"replies": [{"times": 21, "text": "Hello."}, stalled]}) as (base_url, log):
+    with model_server({"replies": [{"text": "Hello."}, stalled]}) as (base_url, _log):
         begun = time.perf_counter()
         with conversation(one.filled(command, base_url), one.environment(base_url)) as talk:
             talk.ask(_INITIALIZE)
             yield "start to the answer to initialize, ms", (time.perf_counter() - begun) * 1e3
             talk.turn("Hello?")
-            yield "user line to request, ms", _line_to_request(talk, log) * 1e3
             yield "mcp_status, at rest, µs", statistics.median(talk.ask(_ALIVE) for _ in range(50)) * 1e6
             yield "wake-ups a second, at rest", _wake_ups(talk)
             talk.begin("Hello?")
             yield "mcp_status, model silent, µs", statistics.median(talk.ask(_ALIVE) for _ in range(50)) * 1e6
-
-
-def _line_to_request(talk: Conversation, log: Path) -> float:
-    sent = [_sent(talk) for _ in range(20)]
-    requests = [msgspec.json.decode(line) for line in log.read_bytes().splitlines()]
-    arrived = [request["arrived_ns"] for request in requests if _is_for_an_answer(request)]
-    return float(statistics.median(there - here for here, there in zip(sent, arrived[-20:], strict=True))) / 1e9
-
-
-def _sent(talk: Conversation) -> int:
-    moment = time.monotonic_ns()
-    talk.turn("Hello?")
-    return moment
-
-
-def _is_for_an_answer(request: dict[str, Any]) -> bool:
-    return bool(request["method"] == "POST" and "count_tokens" not in request["path"])
 
 
 def _wake_ups(talk: Conversation) -> float:
@@ -81,12 +64,30 @@ def _deltas(one: Contestant, command: list[str]) -> Iterator[Figure]:
 
 def _many_turns(one: Contestant, command: list[str]) -> Iterator[Figure]:
     with (
-        model_server({"replies": [{"times": TURNS, "text": "Hello."}]}) as (base_url, _log),
+        model_server({"replies": [{"times": TURNS, "text": "Hello."}]}) as (base_url, log),
         conversation(one.filled(command, base_url), one.environment(base_url)) as talk,
     ):
-        early = [talk.turn("Hello?") for _ in range(TURNS // 10)]
+        sent = [_sent(talk) for _ in range(_FEW)]
         grown_from = talk.memory_mb()
-        late = [talk.turn("Hello?") for _ in range(TURNS - len(early))][-len(early) :]
-        yield f"prompts 1-{len(early)} of {TURNS}, ms", statistics.median(early) * 1e3
-        yield f"prompts {TURNS - len(early) + 1}-{TURNS}, ms", statistics.median(late) * 1e3
+        sent += [_sent(talk) for _ in range(TURNS - _FEW)]
+        taken = _line_to_request(sent, log)
+        yield f"user line to request, 2-{_FEW} of {TURNS}, ms", statistics.median(taken[1:_FEW]) * 1e3
+        yield f"user line to request, {TURNS - _FEW + 1}-{TURNS}, ms", statistics.median(taken[-_FEW:]) * 1e3
         yield f"memory growth over {TURNS} prompts, MB", talk.memory_mb() - grown_from
+
+
+def _sent(talk: Conversation) -> int:
+    moment = time.monotonic_ns()
+    talk.turn("Hello?")
+    return moment
+
+
+def _line_to_request(sent: list[int], log: Path) -> list[float]:
+    """Seconds for each prompt."""
+    requests = [msgspec.json.decode(line) for line in log.read_bytes().splitlines()]
+    arrived = [request["arrived_ns"] for request in requests if _is_for_an_answer(request)]
+    return [(there - here) / 1e9 for here, there in zip(sent, arrived, strict=True)]
+
+
+def _is_for_an_answer(request: dict[str, Any]) -> bool:
+    return bool(request["method"] == "POST" and "count_tokens" not in request["path"])

@@ -36,6 +36,8 @@ def main() -> None:
     for name, scenario in _SCENARIOS.items():
         if given.only in (None, name):
             scenario(contestants, given.runs, figures)
+    if not figures:
+        raise SystemExit("Nothing was measured: none of the programs is installed. `make bench` puts ours on the PATH.")
     print(table(figures, list(contestants)))
 
 
