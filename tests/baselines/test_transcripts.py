@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tianting.protocol.content import Text, Thinking, ToolResult, ToolUse
-from tianting.protocol.messages import AssistantMessage, UserMessage, user_text
+from tianting.protocol.content import AssistantBlock, Text, Thinking, ToolResult, ToolUse
+from tianting.protocol.messages import AssistantMessage, Message, StopReason, UserMessage, user_text
 from tianting.protocol.usage import Usage
 from tianting.session.conversation import Conversation
 from tianting.session.history import UNFINISHED
@@ -29,6 +29,23 @@ def result(call_id: str, content: str | tuple[Text, ...], *, is_error: bool = Fa
 
 def bash(call_id: str, command: str) -> ToolUse:
     return ToolUse(id=call_id, name="Bash", input={"command": command})
+
+
+def answer(name: str, *blocks: AssistantBlock, stop_reason: StopReason = "end_turn") -> AssistantMessage:
+    usage = Usage(input_tokens=4, output_tokens=6)
+    return AssistantMessage(id=name, model=OPUS, content=blocks, stop_reason=stop_reason, usage=usage)
+
+
+AFTER_KEEPING: list[Message] = [
+    user_text("So far: two wheels, three cogs.", meta=True),
+    user_text("And the levers?"),
+    answer("msg_43", Text(text="One lever.")),
+    user_text("<local-command-caveat>Not for the model.</local-command-caveat>", meta=True),
+    user_text("<command-name>/compact</command-name>"),
+    user_text("<local-command-stdout>Compacted</local-command-stdout>"),
+    user_text("How many parts in all?"),
+    answer("msg_44", Text(text="Six parts.")),
+]
 
 
 def test_session_with_sub_agent_parallel_calls_and_remarks() -> None:
@@ -105,11 +122,69 @@ def test_session_of_an_early_writer_with_damage() -> None:
     )
 
 
+def test_session_whose_compaction_kept_the_last_exchange() -> None:
+    assert load(TRANSCRIPTS / "claude-code-compacted-keeping.jsonl") == Conversation(
+        session_id="6a1f6c1e-52a3-4c57-9b1a-3f0f5c6f9a13",
+        history=AFTER_KEEPING,
+        leaf="5a000000-0000-4000-8000-000000000018",
+        cwd="/home/ada/engine",
+        title="Count the wheels in @wheels.txt.",
+        tag="parts",
+        model=OPUS,
+        permission_mode="default",
+    )
+
+
+def test_copy_of_it_by_a_client_that_gave_new_names() -> None:
+    assert load(TRANSCRIPTS / "forked-by-a-client.jsonl") == Conversation(
+        session_id="6a3f6c1e-52a3-4c57-9b1a-3f0f5c6f9a15",
+        history=AFTER_KEEPING,
+        leaf="6b000000-0000-4000-8000-000000000018",
+        cwd="/home/ada/engine",
+        title="Count the wheels (fork)",
+        titled_by_person=True,
+        model=OPUS,
+        permission_mode="default",
+    )
+
+
+def test_session_that_was_steered_interrupted_and_killed_in_a_call() -> None:
+    oil_thinly = (bash("toolu_52", "oil --thin"), bash("toolu_53", "oil --thin"))
+    assert load(TRANSCRIPTS / "claude-code-steered.jsonl") == Conversation(
+        session_id="6a2f6c1e-52a3-4c57-9b1a-3f0f5c6f9a14",
+        history=[
+            user_text("Oil the engine."),
+            user_text("A hook adds:\nIt is Tuesday.", meta=True),
+            user_text("The user names the directory /home/ada/engine/oils, which held:\nthin\nthick", meta=True),
+            answer("msg_51", bash("toolu_51", "oil --all"), stop_reason="tool_use"),
+            result("toolu_51", "oiling"),
+            user_text("/home/ada/engine/oils/CLAUDE.md says:\nWipe first.", meta=True),
+            user_text("Thin oil only."),
+            user_text("<task-notification>A job ended.</task-notification>", meta=True),
+            answer("msg_52", oil_thinly[0], stop_reason="tool_use"),
+            result("toolu_52", "The person stopped this call.", is_error=True),
+            user_text("[Request interrupted by user for tool use]"),
+            user_text("Go on."),
+            answer("msg_53", Thinking(thinking="", signature="c2ln"), oil_thinly[1], stop_reason="tool_use"),
+            result("toolu_53", UNFINISHED, is_error=True),
+        ],
+        leaf="5a000000-0000-4000-8000-000000000015",
+        cwd="/home/ada/engine",
+        title="Oiling day",
+        titled_by_person=True,
+        model=OPUS,
+        permission_mode="default",
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "title"),
     [
         pytest.param("claude-code-2.1.jsonl", "Sticking carry lever", id="today"),
         pytest.param("claude-code-compacted.jsonl", "Oil and turn", id="compacted"),
+        pytest.param("claude-code-compacted-keeping.jsonl", "Count the wheels in @wheels.txt.", id="keeping"),
+        pytest.param("claude-code-steered.jsonl", "Oiling day", id="steered"),
+        pytest.param("forked-by-a-client.jsonl", "Count the wheels (fork)", id="forked"),
         pytest.param("early.jsonl", "Count to three.", id="early"),
     ],
 )

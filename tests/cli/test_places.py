@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tianting.cli.places import current_directory, home_directory
+from tianting.cli.places import claude_projects, current_directory, home_directory
 from tianting.protocol.errors import ConfigError
 
 
@@ -19,6 +19,19 @@ from tianting.protocol.errors import ConfigError
 )
 def test_home(environment: dict[str, str], expected: Path) -> None:
     assert home_directory(environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        pytest.param({}, (Path("~/.claude/projects").expanduser(),), id="usual"),
+        pytest.param({"CLAUDE_CONFIG_DIR": "/a"}, (Path("/a/projects"),), id="told"),
+        pytest.param({"CLAUDE_CONFIG_DIR": ""}, (Path("~/.claude/projects").expanduser(),), id="empty"),
+        pytest.param({"CLAUDE_CONFIG_DIR": "/a/../b/", "TIANTING_HOME": "/b"}, (), id="our own"),
+    ],
+)
+def test_where_claude_code_keeps_its_sessions(environment: dict[str, str], expected: tuple[Path, ...]) -> None:
+    assert claude_projects(environment) == expected
 
 
 def test_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,12 @@ def test_next_line_hangs_on_the_newest_that_speaks() -> None:
     assert chain_of(lines).leaf == "a"
 
 
+def test_words_that_hang_on_the_last_line_end_the_conversation() -> None:
+    queued = Line(type="attachment", uuid="q", parent_uuid="u", attachment={"type": "queued_command", "prompt": "Go."})
+
+    assert chain_of([*drawn("u<"), queued]).leaf == "q"
+
+
 def test_remark_between_two_lines_links_them() -> None:
     lines = [*drawn("u<"), Line(type="progress", uuid="p", parent_uuid="u"), *drawn("a<p!")]
 

@@ -18,6 +18,10 @@ def user(content: Any, uuid: str = "u", parent: str | None = None, **rest: Any) 
     return Line(type="user", uuid=uuid, parent_uuid=parent, message={"role": "user", "content": content}, **rest)
 
 
+def queued(words: str) -> Line:
+    return Line(type="attachment", attachment={"type": "queued_command", "prompt": words})
+
+
 def assistant(*blocks: Any, uuid: str = "a", parent: str | None = None, id: str | None = "m1", **rest: Any) -> Line:  # noqa: A002
     body = {"role": "assistant", "id": id, "model": "m", "content": list(blocks), **rest.pop("body", {})}
     return Line(type="assistant", uuid=uuid, parent_uuid=parent, message=body, **rest)
@@ -120,6 +124,16 @@ def unfinished(id: str) -> UserMessage:  # noqa: A002
             [assistant(HELLO, THOUGHT, {"type": "redacted_thinking", "data": "x"})],
             [said(Text(text="Hello."))],
             id="answer cut before it acted on its thoughts",
+        ),
+        pytest.param(
+            [assistant(HELLO, THOUGHT, body={"stop_reason": "tool_use"})],
+            [said(Text(text="Hello."), stop_reason="tool_use")],
+            id="answer cut before its calls, by a writer that knew of them",
+        ),
+        pytest.param(
+            [user("Go."), queued("And fast."), assistant(call("c")), user([result("c")]), queued("Stop.")],
+            [user_text("Go."), user_text("And fast."), said(asked("c")), answered("c"), user_text("Stop.")],
+            id="words that hang between messages",
         ),
         pytest.param(
             [assistant({"type": "redacted_thinking", "data": "x"}, body={"stop_reason": "end_turn"})],

@@ -159,6 +159,35 @@ def test_list_of_one_project_all_projects_and_other_agents(tmp_path: Path) -> No
     assert titles("/work/nothing") == []
 
 
+def test_session_that_is_at_both_is_listed_from_ours(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    write(transcript_path(ours, "/work/app", OLD), prompt("Ours."), at=1.0)
+    write(transcript_path(theirs, "/work/app", OLD), prompt("Theirs."), at=2.0)
+    write(transcript_path(theirs, "/work/app", NEW), prompt("New."), at=0.0)
+
+    listed = sessions(ours, "/work/app", also=[theirs])
+
+    assert [(summary.title, summary.is_ours) for summary in listed] == [("Ours.", True), ("New.", False)]
+    assert latest(ours, "/work/app", also=[theirs]) == find(ours, "/work/app", OLD, also=[theirs])
+    assert find(ours, "/elsewhere", OLD, also=[theirs]).is_relative_to(ours)
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        pytest.param([], "", id="none"),
+        pytest.param(["a", "b"], "b", id="newest"),
+        pytest.param(["a", ""], "", id="taken away"),
+    ],
+)
+def test_tag_in_a_list(tmp_path: Path, tags: list[str], expected: str) -> None:
+    remarks = [{"type": "tag", "tag": tag} for tag in tags]
+    summary = summarise(write(tmp_path / "a.jsonl", prompt(), *remarks))
+
+    assert summary is not None
+    assert summary.tag == expected
+
+
 def test_latest_session_is_one_that_somebody_spoke_in(tmp_path: Path) -> None:
     spoken = write(transcript_path(tmp_path, "/work/app", OLD), prompt(), at=1.0)
     write(transcript_path(tmp_path, "/work/app", NEW), {"type": "summary", "summary": "S"}, at=2.0)

@@ -254,6 +254,41 @@ def test_title_of_a_person_stays(open_log: OpenLog, transcript: Path) -> None:
     ]
 
 
+def test_what_others_call_it_meanwhile_stays(open_log: OpenLog, transcript: Path) -> None:
+    log = open_log()
+    log.record(PROMPT)
+    say(transcript, {"type": "custom-title", "customTitle": "Theirs"}, {"type": "tag", "tag": "a"})
+
+    log.record(finished("x" * 200_000))
+    log.record(ENDED)
+
+    assert lines_of(transcript)[-3:] == [
+        {"type": "custom-title", "customTitle": "Theirs", "sessionId": SESSION},
+        {"type": "last-prompt", "lastPrompt": "Mend the parser, please.", "sessionId": SESSION},
+        {"type": "tag", "tag": "a", "sessionId": SESSION},
+    ]
+
+
+def test_tag_that_is_taken_away_does_not_come_back(open_log: OpenLog, transcript: Path) -> None:
+    log = open_log()
+    log.record(PROMPT)
+    say(transcript, {"type": "tag", "tag": "a"})
+    log.close()
+    resumed = open_log(load(transcript))
+    say(transcript, {"type": "tag", "tag": ""})
+
+    resumed.record(TurnStarted(uuid="prompt-2", prompt=user_text("And now?")))
+    resumed.record(ENDED)
+
+    assert lines_of(transcript)[-1]["type"] == "last-prompt"
+
+
+def say(transcript: Path, *remarks: dict[str, str]) -> None:
+    """Append as another program does."""
+    with transcript.open("a") as file:
+        file.writelines(json.dumps(remark, separators=(",", ":")) + "\n" for remark in remarks)
+
+
 def test_resumed_session_hangs_on_the_old_one(open_log: OpenLog, transcript: Path) -> None:
     first = open_log()
     first.record(PROMPT)

@@ -31,6 +31,8 @@ def test_prompt_line_is_longer_than_a_title() -> None:
         pytest.param(" \n", False, id="nothing"),
         pytest.param("<command-name>/clear</command-name>", False, id="command"),
         pytest.param("\n<system-reminder>x", False, id="note"),
+        pytest.param("<task-notification>x", False, id="end of a background job"),
+        pytest.param("[Request interrupted by user for tool use]", False, id="interruption"),
     ],
 )
 def test_who_may_have_typed_it(text: str, spoken: bool) -> None:

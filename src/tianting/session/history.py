@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 
 import msgspec
 
-from tianting.protocol.content import AssistantBlock, RedactedThinking, Thinking, ToolResult
+from tianting.protocol.content import AssistantBlock, RedactedThinking, Thinking, ToolResult, ToolUse
 from tianting.protocol.messages import AssistantMessage, Message, Origin, StopReason, UserMessage
 from tianting.protocol.usage import Usage
 from tianting.session.attachments import attached
@@ -90,7 +90,7 @@ def _message(lines: Sequence[Line]) -> AssistantMessage | None:
     blocks = tuple(block for line in lines for block in assistant_blocks(line.field("content")))
     reasons = [line.field("stop_reason") for line in lines]
     stop_reason = next((reason for reason in reversed(reasons) if reason in get_args(StopReason)), None)
-    if stop_reason is None:
+    if stop_reason is None or _lacks_its_calls(stop_reason, blocks):
         blocks = _without_last_thoughts(blocks)
     if not blocks:
         return None
@@ -104,6 +104,11 @@ def _message(lines: Sequence[Line]) -> AssistantMessage | None:
         origin=_converted(last.origin, Origin),
         aborted=bool(last.aborted),
     )
+
+
+def _lacks_its_calls(stop_reason: StopReason, blocks: Sequence[AssistantBlock]) -> bool:
+    """Whether a crash came between the blocks: some writers know at each of them why the answer will stop."""
+    return stop_reason == "tool_use" and not any(isinstance(block, ToolUse) for block in blocks)
 
 
 def _without_last_thoughts(blocks: tuple[AssistantBlock, ...]) -> tuple[AssistantBlock, ...]:

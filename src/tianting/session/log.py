@@ -44,7 +44,7 @@ from tianting.session.entries import (
     UserBody,
     encode,
 )
-from tianting.session.remarks import latest_remarks
+from tianting.session.remarks import remarks_since
 from tianting.session.titles import prompt_line, title_from
 
 _STORED = frozenset(
@@ -83,6 +83,8 @@ class SessionLog:
         self._tag = resumed.tag if resumed else ""
         self._last_prompt = ""
         self._since_title = _TITLE_REACH
+        self._looked_to = path.stat().st_size if resumed and path.exists() else 0
+        """Bytes of the file in which others' titles and tags are known."""
         self._mode: str | None = None
         self._call_lines: dict[str, str] = {}
         self._prompts: set[str] = set()
@@ -184,7 +186,8 @@ class SessionLog:
     def _repeat_remarks(self) -> None:
         """Say title and tag again, near the end. Other programs may have said them meanwhile: theirs count."""
         with contextlib.suppress(OSError):
-            latest = latest_remarks(self._path)
+            start, self._looked_to = self._looked_to, self._path.stat().st_size
+            latest = remarks_since(self._path, start)
             self._title = latest.custom_title or self._title
             self._titled_by_person |= bool(latest.custom_title)
             self._tag = self._tag if latest.tag is None else latest.tag

@@ -3,7 +3,6 @@
 Anybody may append such lines, also while the session is open elsewhere; the newest of a kind counts.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -52,11 +51,11 @@ def remark_lines(part: bytes) -> Iterator[Line]:
             yield line
 
 
-def latest_remarks(path: Path) -> Remarks:
-    """Those in the last `REACH` bytes of the transcript `path`. Raises `OSError`."""
+def remarks_since(path: Path, start: int) -> Remarks:
+    """Those behind the byte `start` of the transcript `path`. Raises `OSError`."""
     with path.open("rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - REACH))
-        return remarks_of(remark_lines(file.read(REACH)))
+        file.seek(start)
+        return remarks_of(remark_lines(file.read()))
 
 
 def _first(words: Iterable[str | None]) -> str:
