@@ -43,10 +43,8 @@ ID = "0b5c9d3e-1f2a-4b6c-8d7e-9f0a1b2c3d4e"
             id="replay",
         ),
         pytest.param({**LINES, "prompt": "Hi."}, "the prompt comes as a line", id="prompt twice"),
-        pytest.param({"permission_prompt_tool": "stdio"}, "stdio needs --input-format stream-json", id="asks nobody"),
-        pytest.param(
-            {**LINES, "permission_prompt_tool": "mcp__a__b"}, "'mcp__a__b' is a tool of an MCP server", id="asks a tool"
-        ),
+        pytest.param({"permission_prompt_tool": "stdio"}, "needs --input-format stream-json", id="asks nobody"),
+        pytest.param({**LINES, "permission_prompt_tool": "ask"}, "'ask' is neither stdio nor a tool", id="asks a tool"),
         pytest.param({"resume_session_at": ID}, "--resume-session-at needs -c or -r", id="message of nothing"),
         pytest.param({"resume_session_at": "x", "resume": ID}, "--resume-session-at: 'x' is no UUID", id="message"),
         pytest.param({"resume_drops_turn": ID, "resume": ID}, "needs --resume-session-at", id="drops from nowhere"),

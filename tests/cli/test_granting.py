@@ -1,10 +1,10 @@
 """What a person agrees to holds at once, and is saved where that is possible."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import msgspec
 import anyio
+import msgspec
 import pytest
 
 from tianting.cli.granting import LocalGrants, SessionPermissions
@@ -306,3 +306,33 @@ def test_update_that_cannot_be_saved_holds_for_the_session(places: Places) -> No
 
 def test_suggested_updates_are_the_rules_a_person_is_offered(places: Places) -> None:
     assert Room(places).permissions.suggested_updates(CALL, ACCESSES) == suggested(RULES)
+
+
+def touching(effect: Literal["read", "edit"], path: Path) -> tuple[ToolCall, tuple[Access, ...]]:
+    """A call of the tool that does this to `path`."""
+    tool = "Read" if effect == "read" else "Write"
+    call = ToolCall(call_id="c", tool_name=tool, arguments={"file_path": str(path)})
+    return call, (Access(effect=effect, target=str(path)),)
+
+
+@pytest.mark.parametrize(
+    ("effect", "inside", "kinds"),
+    [
+        pytest.param("edit", True, [AddRules, SetMode], id="edit in the project"),
+        pytest.param("read", False, [AddRules, AddDirectories], id="reading elsewhere"),
+        pytest.param("edit", False, [AddRules, AddDirectories, SetMode], id="edit elsewhere"),
+    ],
+)
+def test_what_is_offered_spares_the_question(
+    places: Places, tmp_path: Path, effect: Literal["read", "edit"], inside: bool, kinds: list[type[Any]]
+) -> None:
+    room = Room(places)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    call, accesses = touching(effect, (room.workspace.root if inside else elsewhere) / "notes.txt")
+
+    offered = room.permissions.suggested_updates(call, accesses)
+    room.apply(*(update for update in offered if not isinstance(update, AddRules)))
+
+    assert [type(update) for update in offered] == kinds
+    assert isinstance(room.judge.verdict(call, accesses), Allow)

@@ -205,7 +205,7 @@ def test_several_models_may_follow() -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        pytest.param({"permission_prompt_tool_name": "mcp__auth__ask"}, "'mcp__auth__ask' is a tool of an", id="asks"),
+        pytest.param({"permission_prompt_tool_name": "ask"}, "'ask' is neither stdio nor a tool", id="asks"),
         pytest.param({"extra_args": {"agent": "reviewer"}}, "--agent: there are no agents to choose", id="agent"),
         pytest.param({"extra_args": {"managed-settings": "{}"}}, "--managed-settings: only a file", id="managed"),
         pytest.param({"extra_args": {"project-config-root": "/"}}, "--project-config-root: settings of", id="root"),

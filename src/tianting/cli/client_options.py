@@ -41,7 +41,11 @@ CLIENT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--replay-user-messages", is_flag=True, help="With stream-json in and out: repeat what came in."),
     click.option("--include-hook-events", is_flag=True, help="With stream-json: also what hooks did."),
-    click.option("--permission-prompt-tool", metavar="stdio", help="Who answers questions: whoever reads the output."),
+    click.option(
+        "--permission-prompt-tool",
+        metavar="stdio|TOOL",
+        help="Who answers questions: whoever reads the output, or its tool.",
+    ),
     click.option(
         "--permission-prompts", type=click.Choice(["host", "none"]), help="Whether it is asked; none: nobody."
     ),

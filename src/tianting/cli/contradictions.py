@@ -55,12 +55,12 @@ def _about_permissions(invocation: Invocation) -> Iterable[Complaint]:
     )
     asked = invocation.permission_prompt_tool
     yield (
-        asked not in {None, "stdio"},
-        f"--permission-prompt-tool: {asked!r} is a tool of an MCP server, and those cannot be started yet; use stdio.",
+        asked not in {None, "stdio"} and not str(asked).startswith("mcp__"),
+        f"--permission-prompt-tool: {asked!r} is neither stdio nor a tool like mcp__server__tool.",
     )
     yield (
         asked is not None and invocation.input_format != "stream-json",
-        "--permission-prompt-tool stdio needs --input-format stream-json, by which the answers come.",
+        "--permission-prompt-tool needs --input-format stream-json, by which the answers come.",
     )
 
 

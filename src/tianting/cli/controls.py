@@ -7,6 +7,7 @@ tells of itself.
 import os
 from typing import Any, get_args
 
+import anyio
 import msgspec
 from msgspec import structs
 
@@ -42,6 +43,8 @@ from tianting.tools.contract import ToolFailed
 
 CAPABILITIES = ("interrupt_receipt_v1", "interrupt_cancel_queued_v1")
 """What clients may rely on beyond what every release did."""
+GREETING = 2.0
+"""Seconds that the answer to `initialize` waits for the client's servers: some answer only when they have it."""
 _SECRET_PARTS = {"env", "providers"}
 """Parts of the settings that may hold a key, and so are shown to no client."""
 
@@ -55,7 +58,6 @@ class SessionControls:
         self._company = company
         self._totals = RunningTotals()
         self._began_with = running.session.shape
-        self._hooks_joined = False
         self._required: tuple[ToolSpec, ...] = ()
         """The tool that takes the data which turns must end with, where the client asked for some."""
         running.session.listen(self._count)
@@ -96,10 +98,11 @@ class SessionControls:
         self._running.environment.update(variables)
 
     async def initialize(self, request: Initialize) -> InitializeAnswer:
-        """See `Controls`. Hooks of a client count from its first request on; a second one adds none."""
+        """See `Controls`. Hooks of a second request replace those of the first."""
         applied = self._join_hooks(request)
         self._company.servers.add(request.sdk_mcp_servers or ())
-        await self.before_turn()
+        with anyio.move_on_after(GREETING):  # who is late is asked again before the first turn
+            await self.before_turn()
         if request.json_schema is not None:
             self._require(request.json_schema)
         self._take_system_prompt(request)
@@ -218,10 +221,11 @@ class SessionControls:
     def _join_hooks(self, request: Initialize) -> bool:
         """Let the client's hooks count. Whether they do."""
         hooks = self._running.hooks
-        if request.hooks and isinstance(hooks, HookPoints) and not self._hooks_joined:
+        if not isinstance(hooks, HookPoints):
+            return False
+        if request.hooks:
             hooks.add(callback_hooks(request.hooks, self._company.ask_hook))
-            self._hooks_joined = True
-        return self._hooks_joined
+        return True
 
     def _take_system_prompt(self, request: Initialize) -> None:
         own, more = request.system_prompt, request.append_system_prompt

@@ -116,8 +116,18 @@ class SessionPermissions:
         return tuple(os.path.realpath(path) for path in (self._workspace.root, *self._workspace.additional))
 
     def suggested_updates(self, call: ToolCall, accesses: tuple[Access, ...]) -> tuple[PermissionUpdate, ...]:
-        """What would spare the question about `call` the next time."""
-        return suggested(self.grants.offered(call, accesses))
+        """What would spare the question about `call` the next time: rules, a directory, another mode.
+
+        The latter two are tried before they are offered, and end with the session.
+        """
+        rules = suggested(self.grants.offered(call, accesses))
+        held, outside = self._judge(), _directories_outside(accesses, self.directories)
+        if outside and held.would_allow(call, accesses, mode=self.mode, additional=outside):
+            return (*rules, AddDirectories(directories=outside))
+        if self.mode != "default" or not held.would_allow(call, accesses, mode="acceptEdits", additional=outside):
+            return rules
+        added = (AddDirectories(directories=outside),) if outside else ()
+        return (*rules, *added, SetMode(mode="acceptEdits"))
 
     async def apply_updates(self, updates: tuple[PermissionUpdate, ...]) -> tuple[str, ...]:
         """Carry `updates` out, one after the other. One that cannot be is told and passed over.
@@ -196,6 +206,12 @@ class SessionPermissions:
             return f"{_write(self._places, _LEVELS[update.destination], update, key, values)}: {', '.join(values)}"
         except ConfigError as error:
             return _only_now(error)
+
+
+def _directories_outside(accesses: tuple[Access, ...], inside: tuple[str, ...]) -> tuple[str, ...]:
+    """Where the files lie that a call would touch outside, each once."""
+    files = (Path(access.target) for access in accesses if access.effect in {"read", "edit"})
+    return tuple(dict.fromkeys(str(file.parent) for file in files if not any(map(file.is_relative_to, inside))))
 
 
 def _is_gone(line: RuleLine, update: RuleUpdate, source: str, texts: tuple[str, ...]) -> bool:

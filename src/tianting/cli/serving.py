@@ -23,6 +23,7 @@ from tianting.surfaces.stream_json.client_person import ClientPerson, Permission
 from tianting.surfaces.stream_json.client_tools import exchange_over
 from tianting.surfaces.stream_json.connection import Connection, connection_over
 from tianting.surfaces.stream_json.input import DescriptorInput
+from tianting.surfaces.stream_json.prompt_tool import through_tool
 from tianting.surfaces.stream_json.serving import serve
 from tianting.worktree.survey import PendingSurvey
 
@@ -37,15 +38,18 @@ async def run_serving(invocation: Invocation, survey: PendingSurvey) -> int:
     """
     output = DescriptorOutput(1)
     connection = connection_over(DescriptorInput(0), output, random_uuid)
+    client = _Client(invocation, connection)
     try:
-        async with open_running(invocation, survey, _person(invocation, connection), changes=True) as running:
-            return await _until_told(running, connection, output)
+        async with open_running(invocation, survey, client.person, changes=True) as running:
+            return await _until_told(running, client.company(running), connection, output)
     except SessionError as error:
         await refuse(invocation, error, output)
         raise
 
 
-async def _until_told(running: Running, connection: Connection, output: DescriptorOutput) -> int:
+async def _until_told(
+    running: Running, company: ClientCompany, connection: Connection, output: DescriptorOutput
+) -> int:
     """Serve, ending in order at the first signal that asks for it. An interrupt is an end like that of the input."""
     code = 0
 
@@ -60,13 +64,13 @@ async def _until_told(running: Running, connection: Connection, output: Descript
     async with anyio.create_task_group() as patience:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
-            code = await _serve(running, connection)
+            code = await _serve(running, company, connection)
             tasks.cancel_scope.cancel()
         patience.cancel_scope.cancel()
     return code
 
 
-async def _serve(running: Running, connection: Connection) -> int:
+async def _serve(running: Running, company: ClientCompany, connection: Connection) -> int:
     invocation, session_id = running.invocation, running.session.facts.session_id
     encoder = StreamJsonEncoder(
         session_id,
@@ -78,7 +82,7 @@ async def _serve(running: Running, connection: Connection) -> int:
     )
     return await serve(
         running.session,
-        SessionControls(running, _company(running, connection)),
+        SessionControls(running, company),
         connection,
         encoder,
         new_id=random_uuid,
@@ -86,24 +90,38 @@ async def _serve(running: Running, connection: Connection) -> int:
     )
 
 
-def _company(running: Running, connection: Connection) -> ClientCompany:
-    servers = ClientServers(lambda name: exchange_over(connection.link, name), spill=running.spill, new_id=random_uuid)
-    servers.add(named_servers(running.invocation.mcp_config).of_client)
-    return ClientCompany(servers=servers, ask_hook=asking_over(connection.link))
+class _Client:
+    """Whoever is on the other side of the pipes, and what it brings."""
 
+    def __init__(self, invocation: Invocation, connection: Connection) -> None:
+        self._invocation = invocation
+        self._link = connection.link
+        self._servers: ClientServers | None = None
 
-def _person(invocation: Invocation, connection: Connection) -> MakePerson | None:
-    """Whoever is behind the client, where it says that somebody is."""
-    if invocation.permission_prompt_tool != "stdio" or invocation.permission_prompts == "none":
-        return None
-    return lambda permissions: ClientPerson(
-        over_link(connection.link, permissions.question_timeout),
-        Permissions(
-            suggested_updates=permissions.suggested_updates,
-            apply_updates=permissions.apply_updates,
-            directories=lambda: permissions.directories,
-        ),
-    )
+    def company(self, running: Running) -> ClientCompany:
+        """Its hooks and servers, for a session that is there."""
+        self._servers = ClientServers(
+            lambda name: exchange_over(self._link, name), spill=running.spill, new_id=random_uuid
+        )
+        self._servers.add(named_servers(self._invocation.mcp_config).of_client)
+        return ClientCompany(servers=self._servers, ask_hook=asking_over(self._link))
+
+    @property
+    def person(self) -> MakePerson | None:
+        """Somebody to be asked, where it says that there is one."""
+        asked = self._invocation.permission_prompt_tool
+        if asked is None or self._invocation.permission_prompts == "none":
+            return None
+        return lambda permissions: ClientPerson(
+            over_link(self._link, permissions.question_timeout)
+            if asked == "stdio"
+            else through_tool(asked, lambda: self._servers.tools() if self._servers else ()),
+            Permissions(
+                suggested_updates=permissions.suggested_updates,
+                apply_updates=permissions.apply_updates,
+                directories=lambda: permissions.directories,
+            ),
+        )
 
 
 async def _leave_the_reader(output: DescriptorOutput) -> None:

@@ -55,6 +55,14 @@ class SessionJudge:
         """Allow rules that are enough for `call`; none where no rule could be."""
         return suggestions(self._question(call, accesses), self._ruleset, self._ground)
 
+    def would_allow(
+        self, call: ToolCall, accesses: tuple[Access, ...], *, mode: PermissionMode, additional: tuple[str, ...]
+    ) -> bool:
+        """Whether `call` would run unasked in `mode`, with `additional` directories and all else as it is."""
+        question = structs.replace(self._question(call, accesses), mode=mode)
+        ground = structs.replace(self._ground, additional=(*self._ground.additional, *additional))
+        return judge(question, self._ruleset, ground).outcome == "allow"
+
     def grant(self, rules: tuple[str, ...], source: str) -> None:
         """Let `rules` allow from now on. `source` says, for people, where they come from."""
         lines = [RuleLine(text=rule, behaviour="allow", source=source) for rule in rules]
