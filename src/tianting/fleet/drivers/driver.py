@@ -37,8 +37,18 @@ class Abilities(Struct, frozen=True, kw_only=True):
     """It needs a terminal; what it says is read off a screen."""
 
 
+class Standing(Struct, frozen=True, kw_only=True):
+    """What a process that is taken over was in the middle of, as far as its events were stored."""
+
+    in_turn: bool = False
+    open_questions: tuple[str, ...] = ()
+    """Ids of the `PersonAsked` that have no `QuestionClosed`."""
+    spent_usd: float = 0.0
+    """Sum of the costs of this process's turns."""
+
+
 class Brief(Struct, frozen=True, kw_only=True):
-    """What a window is to be: all that a driver needs to start its agent."""
+    """What a window is to be: all that a driver needs to start its agent, or to take it over."""
 
     window_id: str
     generation: int
@@ -48,15 +58,20 @@ class Brief(Struct, frozen=True, kw_only=True):
     report theirs by `ConversationKnown`."""
     resume: bool = False
     """Go on with `conversation_id`; otherwise begin it."""
+    copy_of: str | None = None
+    """Begin `conversation_id` as a copy of this one, which stays as it is. For drivers that can `fork`."""
     model: str | None = None
     permission_mode: str | None = None
     system_prompt: str | None = None
+    """Added to the agent's own instructions."""
     environment: Mapping[str, str] = {}
     """All of it: a window inherits nothing."""
     program: str | None = None
     """Path of the agent's binary; None looks for its usual name."""
     arguments: tuple[str, ...] = ()
     """More arguments, as a person gave them."""
+    standing: Standing = Standing()
+    """Only for a process that is taken over."""
 
 
 class Launch(Struct, frozen=True, kw_only=True):
@@ -88,6 +103,12 @@ class ConversationKnown(Struct, frozen=True, kw_only=True, tag=True):
 
 class TurnBegan(Struct, frozen=True, kw_only=True, tag=True):
     """The agent works on a prompt."""
+
+
+class PromptTaken(Struct, frozen=True, kw_only=True, tag=True):
+    """The prompt of this uuid has become a part of the conversation; until then it may have to be sent again."""
+
+    uuid: str
 
 
 class ModelWaited(Struct, frozen=True, kw_only=True, tag=True):
@@ -150,12 +171,14 @@ class ContextFilled(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class TurnDone(Struct, frozen=True, kw_only=True, tag=True):
-    """Exactly one ends each turn."""
+    """Exactly one ends each turn, but for a turn that its process did not outlive: that one is not done."""
 
     text: str = ""
     fault: Fault | None = None
     interrupted: bool = False
+    """Ended on request; then there is no fault."""
     usage: Usage = Usage()
+    """Of this turn alone, as is the cost."""
     cost_usd: float = 0.0
 
 
@@ -175,6 +198,7 @@ class LineRead(Struct, frozen=True, kw_only=True, tag=True):
 AgentEvent = (
     ConversationKnown
     | TurnBegan
+    | PromptTaken
     | ModelWaited
     | Progressed
     | ToolBegan
@@ -215,7 +239,11 @@ class Pipe(Protocol):
     """Both directions of what the keeper holds for a window."""
 
     async def receive(self) -> bytes:
-        """The next bytes; empty at the end."""
+        """The next bytes; empty at the end.
+
+        Asking again says that everything told of the earlier bytes has been told: only then are they stored as read,
+        and gone from the socket (`fleet.intake`). Bytes that were received and not told are lost with the fleet.
+        """
         ...
 
     async def send(self, data: bytes) -> None:
@@ -231,7 +259,8 @@ class Agent(Protocol):
     """One conversation with a live process."""
 
     async def run(self, tell: Tell) -> None:
-        """Read to the end of the pipe, telling each event before the next is read."""
+        """Read to the end of the pipe, telling each event before the next is read. Runs once, and while it does the
+        other methods work."""
         ...
 
     async def prompt(self, prompt: Prompt) -> None:
@@ -273,8 +302,11 @@ class Driver(Protocol):
         ...
 
     async def attach(self, pipe: Pipe, brief: Brief, *, taken_over: bool) -> Agent:
-        """Shake hands. `taken_over`: the process has been running under an earlier fleet; do not introduce yourself
-        twice where the protocol forbids it.
+        """Shake hands. What the agent says meanwhile is told first by `run`.
+
+        `taken_over`: the process was ready under an earlier fleet, and `brief.standing` says what it was doing. Then
+        nothing is said and nothing is read here: its words wait to be told by `run`. Whether it is well is what
+        `probe` is for.
 
         Raises `DriverError` when the agent ends or answers nonsense instead. The caller has the deadline.
         """
