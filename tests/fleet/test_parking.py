@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.fleet.parking import LimitFacts, Park, ParkPolicy, limit_end, park, remaining
+from tianting.fleet.parking import Cause, LimitFacts, Park, ParkPolicy, limit_end, park, remaining
 
 NOW = 1_795_000_000.0
 OWNER_ALLOWS = ParkPolicy(wakes=True)
@@ -125,9 +125,9 @@ def test_remaining(now: float, left: float) -> None:
     chance=st.floats(0, 1, exclude_max=True),
 )
 def test_nobody_wakes_before_the_end_or_after_the_longest(
-    cause: str, resets_at: float | None, retry_after: float | None, tries: int, chance: float
+    cause: Cause, resets_at: float | None, retry_after: float | None, tries: int, chance: float
 ) -> None:
-    limit = LimitFacts(cause=cause, resets_at=resets_at, retry_after=retry_after, tries=tries)  # type: ignore[arg-type]
+    limit = LimitFacts(cause=cause, resets_at=resets_at, retry_after=retry_after, tries=tries)
     policy = ParkPolicy()
 
     until = park(limit, policy, NOW, lambda: chance).until

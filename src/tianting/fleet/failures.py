@@ -161,13 +161,11 @@ def classify_fault(fault: Fault) -> Failure:
 
 
 def _on_purpose(ended: Ended) -> Failure | None:
-    match ended.ended_by:
-        case "owner":
-            return Failure(kind="clean")
-        case "stall" | "wedge" as cause if ended.cwd_exists:
-            return Failure(kind=cause)
-        case "stall" | "wedge" | "itself":
-            return None
+    if ended.ended_by == "owner":
+        return Failure(kind="clean")
+    if ended.ended_by == "itself" or not ended.cwd_exists:  # without its directory it could not help being stuck
+        return None
+    return Failure(kind=ended.ended_by)
 
 
 def _lost(ended: Ended) -> Failure | None:

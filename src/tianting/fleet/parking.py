@@ -14,6 +14,15 @@ from msgspec import Struct
 
 from tianting.fleet.reset_times import read_reset
 
+Cause = Literal["rate_limit", "usage_limit", "overloaded", "network"]
+
+_REASONS: dict[Cause, str] = {
+    "rate_limit": "rate limit of the provider",
+    "usage_limit": "usage limit of the account",
+    "overloaded": "the provider is overloaded",
+    "network": "the provider cannot be reached",
+}
+
 
 class ParkPolicy(Struct, frozen=True, kw_only=True):
     """What the owner of a window wants at a limit."""
@@ -33,7 +42,7 @@ class ParkPolicy(Struct, frozen=True, kw_only=True):
 class LimitFacts(Struct, frozen=True, kw_only=True):
     """What is known of a limit."""
 
-    cause: Literal["rate_limit", "usage_limit", "overloaded", "network"]
+    cause: Cause
     resets_at: float | None = None
     """Unix time, where the agent or a header named one."""
     retry_after: float | None = None
@@ -87,13 +96,5 @@ def _guess(limit: LimitFacts, policy: ParkPolicy) -> float:
 
 
 def _reason(limit: LimitFacts, end: float | None) -> str:
-    named = "" if end is not None else "; nobody said for how long"
-    match limit.cause:
-        case "usage_limit":
-            return f"usage limit of the account{named}"
-        case "rate_limit":
-            return f"rate limit of the provider{named}"
-        case "overloaded":
-            return f"the provider is overloaded{named}"
-        case "network":
-            return "the provider cannot be reached"
+    unnamed = end is None and limit.cause != "network"
+    return _REASONS[limit.cause] + ("; nobody said for how long" if unnamed else "")

@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 
 from tianting.fleet.failure_words import Kind
 from tianting.fleet.failures import Failure
-from tianting.fleet.parking import LimitFacts, Park, ParkPolicy, park
+from tianting.fleet.parking import Cause, LimitFacts, Park, ParkPolicy, park
 from tianting.plumbing.backoff import Backoff
 
 Successor = Literal["key", "model", "standby"]
@@ -119,7 +119,7 @@ _REPLACED_BY: dict[Successor, frozenset[Kind]] = {
 }
 """What helps against what: another key does not mend a crash, a standby has the same empty account."""
 
-_PASSES_AFTER: dict[Kind, Literal["rate_limit", "usage_limit", "overloaded", "network"]] = {
+_PASSES_AFTER: dict[Kind, Cause] = {
     "rate_limited": "rate_limit",
     "usage_limit": "usage_limit",
     "overloaded": "overloaded",
