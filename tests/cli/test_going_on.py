@@ -113,3 +113,47 @@ def test_copy_is_gone_on_with(projects: Path, name: str | None) -> None:
 def test_nothing_to_go_on_with(projects: Path, invocation: Invocation, cwd: str, complaint: str) -> None:
     with pytest.raises(SessionError, match=complaint):
         place_of(invocation, projects, cwd)
+
+
+@pytest.fixture
+def theirs(projects: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another agent's directory of projects, with one session."""
+    directory = tmp_path_factory.mktemp("theirs")
+    store(directory, CWD, FRESH)
+    return directory
+
+
+@pytest.mark.parametrize(
+    "invocation",
+    [pytest.param(Invocation(resume=FRESH), id="named"), pytest.param(Invocation(continue_=True), id="newest")],
+)
+def test_session_of_another_agent_is_copied(projects: Path, theirs: Path, invocation: Invocation) -> None:
+    place = place_of(invocation, projects, CWD, elsewhere=lambda: (theirs,))
+    again = place_of(invocation, projects, CWD, elsewhere=lambda: (theirs,))
+
+    assert (place.session_id, place.began_elsewhere, again.began_elsewhere) == (FRESH, True, False)
+    assert place.path == again.path == transcript_path(projects, CWD, FRESH)
+    assert place.path.read_bytes() == transcript_path(theirs, CWD, FRESH).read_bytes()
+
+
+def test_session_of_another_project_of_theirs_stays_in_its_project(projects: Path, theirs: Path) -> None:
+    place = place_of(Invocation(resume=FRESH), projects, "/far", elsewhere=lambda: (theirs,))
+
+    assert place.path == transcript_path(projects, CWD, FRESH)
+
+
+def test_session_of_another_agent_forks_into_our_home(projects: Path, theirs: Path) -> None:
+    place = place_of(Invocation(resume=FRESH, fork_session=True), projects, CWD, elsewhere=lambda: (theirs,))
+
+    assert (place.session_id != FRESH, place.began_elsewhere) == (True, True)
+    assert place.path == transcript_path(projects, CWD, place.session_id)
+    assert not transcript_path(projects, CWD, FRESH).exists()
+
+
+def test_session_of_another_agent_is_only_read_where_nothing_is_kept(projects: Path, theirs: Path) -> None:
+    fleeting = Invocation(resume=FRESH, no_session_persistence=True)
+
+    place = place_of(fleeting, projects, CWD, elsewhere=lambda: (theirs,))
+
+    assert place.resumed is not None
+    assert (place.path, place.path.exists()) == (transcript_path(projects, CWD, FRESH), False)

@@ -1,6 +1,6 @@
 """Sessions that Claude Code wrote are listed and gone on with, and its files stay as they are.
 
-The last test lets the real program write them, where it is installed; the others take `tests/baselines`.
+The last tests let the real program write them, where it is installed; the others take `tests/baselines`.
 """
 
 import os
@@ -25,8 +25,8 @@ STEERED = "6a2f6c1e-52a3-4c57-9b1a-3f0f5c6f9a14"
 REAL = "6e000000-0000-4000-8000-000000000001"
 CLAUDE_CODE = os.environ.get("CLAUDE_CODE_FOR_TESTS") or shutil.which("claude")
 
-WITH_NETWORK_OF_ITS_OWN = """
-import os, subprocess, sys, anyio
+BESIDE_A_MODEL = """
+import json, os, subprocess, sys, anyio
 from pathlib import Path
 from tianting.models.script_file import load_script
 from tianting.testing.model_server import serve
@@ -34,8 +34,8 @@ from tianting.testing.model_server import serve
 async def main():
     async with serve(load_script(Path(sys.argv[1]))) as server:
         environment = {**os.environ, "ANTHROPIC_BASE_URL": server.base_url}
-        for prompt in sys.argv[3:]:
-            await anyio.run_process([*prompt.split("|")], env=environment, stdin=subprocess.DEVNULL, cwd=sys.argv[2])
+        for command in json.loads(sys.argv[3]):
+            await anyio.run_process(command, env=environment, stdin=subprocess.DEVNULL, cwd=sys.argv[2])
 
 anyio.run(main)
 """
@@ -164,44 +164,56 @@ def _may_cut_the_network() -> bool:
     return subprocess.run(alone, check=False, capture_output=True).returncode == 0
 
 
-@pytest.mark.skipif(CLAUDE_CODE is None, reason="Claude Code is not installed (npm i -g @anthropic-ai/claude-code)")
-@pytest.mark.skipif(not _may_cut_the_network(), reason="no network namespace can be made here")
-async def test_session_that_the_real_program_wrote_goes_on(stage: Stage) -> None:
+real = pytest.mark.skipif(
+    CLAUDE_CODE is None or not _may_cut_the_network(),
+    reason="needs Claude Code (npm i -g @anthropic-ai/claude-code) and network namespaces",
+)
+
+
+@real
+async def test_session_that_the_real_program_wrote_goes_on(stage: Stage, tmp_path: Path) -> None:
     note = stage.write("a.txt", "the line\n")
     replies = (
         says("I look.", calls("Read", file_path=str(note)), calls("Bash", command="echo hi")),
         says("It holds one line."),
         says("Nothing more."),
     )
-    config = _let_it_speak(stage, Script(replies=replies), "What is in a.txt?", "And else?")
-    theirs = project_directory(projects_directory(config), str(stage.project)) / f"{REAL}.jsonl"
+    stage.environment["CLAUDE_CONFIG_DIR"] = str(tmp_path / "config")
+    first = ("-p", "What is in a.txt?", "--session-id", REAL, "--allowedTools", "Read,Bash")
+    _let_it_speak(stage, Script(replies=replies), first, ("-p", "And else?", "-r", REAL))
+    theirs = project_directory(projects_directory(tmp_path / "config"), str(stage.project)) / f"{REAL}.jsonl"
     before = theirs.read_bytes()
 
     sent = await go_on(stage, "-r", REAL)
 
     said = [text for text in words(sent) if not text.startswith("<")]
-    assert said[:5] == ["What is in a.txt?", "I look.", "It holds one line.", "And else?", "Nothing more."]
+    assert said == ["What is in a.txt?", "I look.", "It holds one line.", "And else?", "Nothing more.", "And now?"]
     results = [block["type"] for message in sent for block in message["content"] if block["type"] == "tool_result"]
     assert (len(results), load(stage.transcript).damaged_lines) == (2, 0)
     assert (theirs.read_bytes(), stage.transcript.stem) == (before, REAL)
 
 
-def _let_it_speak(stage: Stage, script: Script, first: str, second: str) -> Path:
-    """Hold a conversation with Claude Code, away from any network. Gives back its directory."""
+@real
+async def test_real_program_and_ours_take_turns_in_one_session(stage: Stage) -> None:
+    stage.environment["CLAUDE_CONFIG_DIR"] = str(stage.home)
+    mine = Script(replies=(says("Mine."),), repeat_last=True)
+
+    _let_it_speak(stage, mine, ("-p", "Theirs.", "--session-id", REAL))
+    await go_on(stage, "-r", REAL, prompt="Ours.")
+    _let_it_speak(stage, mine, ("-p", "Theirs again.", "-r", REAL))
+    sent = await go_on(stage, "-r", REAL, prompt="Ours again.")
+
+    said = [text for text in words(sent) if not text.startswith("<")]
+    assert said == ["Theirs.", "Mine.", "Ours.", "Well.", "Theirs again.", "Mine.", "Ours again."]
+
+
+def _let_it_speak(stage: Stage, script: Script, *runs: tuple[str, ...]) -> None:
+    """Let Claude Code run with these arguments, one after the other, away from any network."""
     path = stage.home.parent / "script.yaml"
     path.write_bytes(msgspec.json.encode(script))
-    stage.environment |= {
-        "CLAUDE_CONFIG_DIR": str(stage.home.parent / "config"),
-        "ANTHROPIC_API_KEY": KEY,
-        "DISABLE_AUTOUPDATER": "1",
-        "DISABLE_TELEMETRY": "1",
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-    }
-    runs = [
-        f"{CLAUDE_CODE}|-p|{first}|--session-id|{REAL}|--allowedTools|Read,Bash",
-        f"{CLAUDE_CODE}|-p|{second}|-r|{REAL}",
-    ]
+    quiet = {"DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
+    commands = msgspec.json.encode([[CLAUDE_CODE, *run] for run in runs]).decode()
     alone = ["unshare", "-rn", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
-    program = [sys.executable, "-c", WITH_NETWORK_OF_ITS_OWN, str(path), str(stage.project), *runs]
-    subprocess.run([*alone, *program], env=stage.environment, check=True, capture_output=True, timeout=50)
-    return Path(stage.environment["CLAUDE_CONFIG_DIR"])
+    program = [sys.executable, "-c", BESIDE_A_MODEL, str(path), str(stage.project), commands]
+    environment = {**stage.environment, **quiet, "ANTHROPIC_API_KEY": KEY}
+    subprocess.run([*alone, *program], env=environment, check=True, capture_output=True, timeout=50)

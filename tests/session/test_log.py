@@ -55,6 +55,10 @@ def finished(content: str = "1 x", data: Any = None) -> ToolFinished:
     return ToolFinished(call=call, result=CallResult(call_id="call-1", content=content, data=data), duration=0.1)
 
 
+def asked_last(words: str, *, leaf: str) -> dict[str, Any]:
+    return {"type": "last-prompt", "lastPrompt": words, "leafUuid": leaf, "sessionId": SESSION}
+
+
 def lines_of(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
@@ -99,7 +103,7 @@ def test_what_is_said_in_a_turn_is_a_line_like_a_prompt(open_log: OpenLog, trans
     line, last_prompt = lines_of(transcript)[2:4]
     expected = link(0, "prompt-1", type="user", permissionMode="plan", message=user_body("In blue."))
     assert line == {**expected, "uuid": "steering"}
-    assert last_prompt == {"type": "last-prompt", "lastPrompt": "In blue.", "sessionId": SESSION}
+    assert last_prompt == asked_last("In blue.", leaf="steering")
 
 
 def test_prompt_whose_id_comes_again_costs_nothing_of_the_conversation(open_log: OpenLog, transcript: Path) -> None:
@@ -124,10 +128,9 @@ def test_turn_becomes_a_chain_of_lines(open_log: OpenLog, transcript: Path) -> N
     call = {"type": "tool_use", "id": "call-1", "name": "Read", "input": {"file_path": "a.py"}}
     result = {"type": "tool_result", "tool_use_id": "call-1", "content": "1 x"}
     prompt = user_body("Mend the\n  parser, please.")
-    last_prompt = {"type": "last-prompt", "lastPrompt": "Mend the parser, please.", "sessionId": SESSION}
     assert lines_of(transcript) == [
         link(0, None, type="user", permissionMode="acceptEdits", message=prompt),
-        last_prompt,
+        asked_last("Mend the parser, please.", leaf="prompt-1"),
         link(1, "prompt-1", type="assistant", origin=origin, message=answer_body(thinking, None)),
         link(2, uuid(1), type="assistant", origin=origin, message=answer_body(call, "tool_use")),
         link(
@@ -139,7 +142,7 @@ def test_turn_becomes_a_chain_of_lines(open_log: OpenLog, transcript: Path) -> N
             toolUseResult={"lines": 1},
         ),
         {"type": "ai-title", "aiTitle": "Mend the parser, please.", "sessionId": SESSION},
-        last_prompt,
+        asked_last("Mend the parser, please.", leaf=uuid(3)),
     ]
 
 
@@ -250,7 +253,7 @@ def test_title_of_a_person_stays(open_log: OpenLog, transcript: Path) -> None:
 
     assert lines_of(transcript)[-2:] == [
         {"type": "custom-title", "customTitle": "The parser", "sessionId": SESSION},
-        {"type": "last-prompt", "lastPrompt": "And now?", "sessionId": SESSION},
+        asked_last("And now?", leaf="prompt-2"),
     ]
 
 
@@ -264,7 +267,7 @@ def test_what_others_call_it_meanwhile_stays(open_log: OpenLog, transcript: Path
 
     assert lines_of(transcript)[-3:] == [
         {"type": "custom-title", "customTitle": "Theirs", "sessionId": SESSION},
-        {"type": "last-prompt", "lastPrompt": "Mend the parser, please.", "sessionId": SESSION},
+        asked_last("Mend the parser, please.", leaf=uuid(1)),
         {"type": "tag", "tag": "a", "sessionId": SESSION},
     ]
 

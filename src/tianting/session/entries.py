@@ -89,6 +89,8 @@ class LastPrompt(Struct, frozen=True, kw_only=True, rename="camel", tag_field="t
     """What was asked last, shortened."""
 
     last_prompt: str
+    leaf_uuid: str | None
+    """Where the conversation stood: Claude Code goes on from there, and leaves out branches that no such line names."""
     session_id: str
 
 

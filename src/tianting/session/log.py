@@ -126,7 +126,7 @@ class SessionLog:
         self._title = self._title or title_from(words)
         self._last_prompt = prompt_line(words)
         line = structs.replace(self._user_line(uuid, prompt), permission_mode=self._mode)
-        self._append(line, LastPrompt(last_prompt=self._last_prompt, session_id=self._stamp.session_id))
+        self._append(line, self._last_prompt_line())
 
     def _user_line(self, uuid: str, message: UserMessage) -> Entry:
         line = self._entry("user", uuid, UserBody(content=_user_content(message.content)))
@@ -191,15 +191,17 @@ class SessionLog:
             self._title = latest.custom_title or self._title
             self._titled_by_person |= bool(latest.custom_title)
             self._tag = self._tag if latest.tag is None else latest.tag
-        session_id = self._stamp.session_id
-        tag = [Tag(tag=self._tag, session_id=session_id)] if self._tag else []
-        self._append(self._title_line(), LastPrompt(last_prompt=self._last_prompt, session_id=session_id), *tag)
+        tag = [Tag(tag=self._tag, session_id=self._stamp.session_id)] if self._tag else []
+        self._append(self._title_line(), self._last_prompt_line(), *tag)
         self._since_title = 0
 
     def _title_line(self) -> CustomTitle | AiTitle:
         if self._titled_by_person:
             return CustomTitle(custom_title=self._title, session_id=self._stamp.session_id)
         return AiTitle(ai_title=self._title, session_id=self._stamp.session_id)
+
+    def _last_prompt_line(self) -> LastPrompt:
+        return LastPrompt(last_prompt=self._last_prompt, leaf_uuid=self._leaf, session_id=self._stamp.session_id)
 
     def _append(self, *records: Record) -> None:
         self._unsaved += [encode(record) for record in records]
