@@ -101,7 +101,7 @@ class KeeperLink:
     async def run(self) -> None:
         """Read what the keeper says until the connection ends; then every question still open fails."""
         try:
-            while True:
+            while not self._is_over:
                 for message, descriptor in self._reader.messages():
                     self._take_in(message, descriptor)
                 await anyio.wait_readable(self._connection)
