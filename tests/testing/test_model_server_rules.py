@@ -208,6 +208,7 @@ async def test_messages_api_judges_by_the_version(headers: dict[str, str], words
             VERSION,
             id="parallel calls, system note at the end",
         ),
+        pytest.param(history(HI, {"role": "system", "content": []}), VERSION, id="system message that says nothing"),
         pytest.param(history(HI, thinking("scripted"), use(), results("c1")), VERSION, id="thinking goes back"),
         pytest.param(messages(system=[marked("a", HOUR), marked("b")]), VERSION, id="hour before minutes"),
         pytest.param(

@@ -160,7 +160,7 @@ def _about_blocks(body: Body) -> Iterator[str]:
     if not isinstance(body.system, str) and any(not block.text for block in body.system):
         yield "system: text content blocks must be non-empty"
     for place, message in enumerate(body.messages):
-        if not message.blocks:
+        if not message.blocks and message.role != "system":  # Claude Code sends some that carry options alone
             yield f"messages.{place}: all messages must have non-empty content"
         for position, block in enumerate(message.blocks):
             yield from (f"messages.{place}.content.{position}.{complaint}" for complaint in _about_block(block))
