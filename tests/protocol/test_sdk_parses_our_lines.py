@@ -362,7 +362,7 @@ def test_failed_request() -> None:
         uuid="id-2",
     )
     assert end == result(
-        is_error=True, api_error_status=401, result="Refused.", terminal_reason="model_error", uuid="id-3"
+        is_error=True, api_error_status=401, result="Refused.", terminal_reason="api_error", uuid="id-3"
     )
 
 

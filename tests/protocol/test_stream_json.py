@@ -574,7 +574,7 @@ def test_failed_request_is_told_as_an_answer_before_the_result(status: int | Non
         is_error=True,
         api_error_status=status,
         result="The provider said no.",
-        terminal_reason="model_error",
+        terminal_reason="api_error",
     )
 
 

@@ -36,7 +36,7 @@ class Meaning(Struct, frozen=True, kw_only=True):
 MEANINGS: dict[TurnEnd, Meaning] = {
     "answered": Meaning(subtype="success", terminal_reason="completed", exit_code=0),
     "hook_stopped": Meaning(subtype="success", terminal_reason="hook_stopped", exit_code=0),
-    "model_error": Meaning(subtype="success", terminal_reason="model_error"),
+    "model_error": Meaning(subtype="success", terminal_reason="api_error"),
     "refused": Meaning(subtype="success", terminal_reason="completed"),
     "max_turns": Meaning(
         subtype="error_max_turns",

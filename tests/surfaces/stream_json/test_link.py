@@ -152,3 +152,13 @@ async def test_quiet_is_when_the_last_question_is_settled() -> None:
             assert not is_quiet.is_set()
             link.answered(Answered(request_id="q2"))
             await is_quiet.wait()
+
+
+async def test_question_too_long_for_clients_is_not_asked() -> None:
+    wire = KeptWire()
+    link, _ = link_over(wire)
+
+    with pytest.raises(ClientRefused, match=r"^The question is too long to be asked: 1,048,\d+ bytes of 1,048,576\.$"):
+        await link.ask({**HOOK, "input": "x" * 1_048_500})
+
+    assert (wire.lines, link.open_questions) == ([], ())

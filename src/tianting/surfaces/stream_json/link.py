@@ -15,6 +15,7 @@ from msgspec import Struct
 from tianting.protocol.client_lines import Answered, Refused
 from tianting.protocol.control_answers import cancel_line, question_line
 from tianting.protocol.ids import NewId
+from tianting.protocol.line_limit import MAX_LINE_BYTES
 from tianting.surfaces.stream_json.outlet import Outlet
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ class ClientSilent(Exception):
 
 
 class ClientRefused(Exception):
-    """The client answered with an error; `str` is its one line."""
+    """The client answered with an error, or could not be asked at all; `str` is its one line."""
 
 
 class ClientGone(Exception):
@@ -72,10 +73,11 @@ class ControlLink:
         content: dict[str, Any] = msgspec.to_builtins(request)
         question = _Question(for_person=content.get("subtype") in FOR_A_PERSON)
         request_id = self._new_id()
+        line = _within_limit(question_line(request_id, content))
         self._begin(request_id, question)
         try:
             with anyio.fail_after(timeout):
-                await self._outlet.write(question_line(request_id, content))
+                await self._outlet.write(line)
                 await question.settled.wait()
         except TimeoutError:
             raise ClientSilent(f"The client gave no answer within {timeout:g} seconds.") from None
@@ -137,6 +139,13 @@ class _Question:
                 raise ClientRefused(error)
             case None:
                 raise ClientGone("The client has closed its side.")
+
+
+def _within_limit(line: bytes) -> bytes:
+    """Raises `ClientRefused`: clients give up on longer lines, and a cut one would ask something else."""
+    if len(line) > MAX_LINE_BYTES:
+        raise ClientRefused(f"The question is too long to be asked: {len(line):,} bytes of {MAX_LINE_BYTES:,}.")
+    return line
 
 
 def _tell_nobody(_: bool) -> None:
