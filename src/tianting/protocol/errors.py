@@ -11,6 +11,7 @@ TiantingError                 never raised itself
 ├── FleetError                a window cannot be created, found or commanded: exit 1
 │   └── DriverError           an agent did not start or keep to its protocol: `fleet.failures` classifies it
 ├── CheckpointError           a work tree cannot be kept or given back: the agent goes on, undo does not
+├── WorktreeError             a separate work tree cannot be made, given back or taken away: nothing was lost
 ├── ProtocolError             a client wrote what is no line of the protocol: exit 1
 └── ProcessError              a command could not be started
 
@@ -39,6 +40,10 @@ class FleetError(TiantingError):
 
 class CheckpointError(TiantingError):
     """The state of a work tree cannot be kept, found or given back."""
+
+
+class WorktreeError(TiantingError):
+    """A work tree of its own cannot be made, merged or removed. Files and branches are as they were."""
 
 
 class ProtocolError(TiantingError):
