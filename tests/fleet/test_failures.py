@@ -250,6 +250,18 @@ def test_a_process_that_leaves_after_a_fault_left_for_that_fault(said: Fault, ki
         pytest.param(Ended(signal=9), Failure(kind="signal", said="SIGKILL"), id="somebody killed it"),
         pytest.param(Ended(exit_code=143), Failure(kind="signal", said="SIGTERM"), id="143 is a SIGTERM"),
         pytest.param(Ended(exit_code=139), Failure(kind="signal", said="SIGSEGV"), id="139 is a SIGSEGV"),
+        pytest.param(Ended(exit_code=192), Failure(kind="signal", said="SIGRTMAX"), id="192 is the last of them"),
+        pytest.param(
+            Ended(exit_code=193), Failure(kind="unknown", said="exit code 193, between turns"), id="193 is no signal"
+        ),
+        pytest.param(
+            Ended(exit_code=128), Failure(kind="unknown", said="exit code 128, between turns"), id="nor is 128"
+        ),
+        pytest.param(
+            Ended(exit_code=0, stderr=("tool: out of memory",)),
+            Failure(kind="unknown", said="tool: out of memory"),
+            id="who ends well had memory",
+        ),
         pytest.param(Ended(signal=40), Failure(kind="signal", said="signal 40"), id="a signal without a name"),
         pytest.param(
             Ended(signal=11, fault=fault("Not logged in")),

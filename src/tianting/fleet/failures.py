@@ -209,7 +209,7 @@ def _signal(ended: Ended) -> int | None:
     if ended.signal is not None:
         return ended.signal
     code = ended.exit_code or 0
-    return code - 128 if 128 < code <= 128 + signal.NSIG else None
+    return code - 128 if 128 < code < 128 + signal.NSIG else None
 
 
 def _signal_name(number: int) -> str:
