@@ -18,7 +18,9 @@ Message = dict[str, Any]
 LONGEST = 16 * 1024 * 1024
 """Bytes of one message: more than a command line and an environment can be."""
 _HEAD = 4
-_MOST_DESCRIPTORS = 64
+_SIZE = array.array("i").itemsize
+_ROOM = socket.CMSG_SPACE(8 * _SIZE)
+"""The kernel never joins the descriptors of two messages in one read."""
 _CHUNK = 262_144
 
 
@@ -50,8 +52,11 @@ class FrameReader:
 
     def receive(self) -> bool:
         """Take what is there; false at the end. Raises `BlockingIOError`, `OSError`."""
-        data, descriptors, _, _ = socket.recv_fds(self._connection, _CHUNK, _MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
-        self._descriptors.extend(descriptors)
+        # Not `socket.recv_fds`, which drops its flags: a program started meanwhile would inherit the descriptors.
+        data, extras, _, _ = self._connection.recvmsg(_CHUNK, _ROOM, socket.MSG_CMSG_CLOEXEC)
+        for level, kind, rights in extras:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                self._descriptors.extend(array.array("i", rights[: len(rights) // _SIZE * _SIZE]))
         self._bytes += data
         return bool(data)
 
