@@ -52,6 +52,7 @@ def test_the_window_forgets_and_a_clock_that_went_back_tells_nothing() -> None:
 
     assert known.gaps == tuple(float(gap) for gap in range(5, MOST_SAMPLES + 5))
     assert known.heard(-3.0) is known
+    assert Rhythm().heard(0.0) == rhythm(0.0)
 
 
 @given(gaps=st.lists(st.floats(0, 1e4), min_size=8, max_size=30), early=st.floats(0, 1e6), later=st.floats(0, 1e6))
