@@ -16,6 +16,7 @@ from tianting.cli.control_facts import context_usage, model_choices, permission_
 from tianting.cli.opening import output_limit
 from tianting.cli.running import Running
 from tianting.cli.safekeeping import open_checkpoints, why_off
+from tianting.cli.toolbox import forbidden
 from tianting.cli.wiring import open_door
 from tianting.extensions.hooks.callbacks import callback_hooks
 from tianting.extensions.hooks.points import HookPoints
@@ -246,7 +247,8 @@ class SessionControls:
 
     def _offer_tools(self) -> None:
         """Tell the model of our tools and, behind them, of those that servers bring."""
-        tools = self._company.servers.tools()
+        unwanted = forbidden(self._running.invocation.disallowed_tools)
+        tools = tuple(tool for tool in self._company.servers.tools() if tool.spec.name not in unwanted)
         self._running.tools.offer(tools)
         ours = tuple(spec for spec in self._began_with.tools if spec.name not in {late.name for late in self._required})
         offered = (*ours, *self._required, *(tool.spec for tool in tools))

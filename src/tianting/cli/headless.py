@@ -7,7 +7,8 @@ from contextlib import suppress
 import anyio
 
 from tianting.cli.invocation import Invocation
-from tianting.cli.wiring import open_session
+from tianting.cli.running import Running
+from tianting.cli.wiring import open_running
 from tianting.protocol.errors import SessionError
 from tianting.protocol.ids import random_uuid
 from tianting.protocol.messages import user_text
@@ -34,11 +35,11 @@ async def run_headless(invocation: Invocation, prompt: str, survey: PendingSurve
 
 
 async def _run(invocation: Invocation, prompt: str, survey: PendingSurvey, output: DescriptorOutput) -> int:
-    async with open_session(invocation, survey) as session:
+    async with open_running(invocation, survey) as running:
         errors = DescriptorOutput(2)
-        surface = _surface(invocation, session, output, errors)
-        session.listen(surface)
-        return await _work(session, prompt, (output, errors)) or surface.exit_code
+        surface = _surface(running, output, errors)
+        running.session.listen(surface)
+        return await _work(running.session, prompt, (output, errors)) or surface.exit_code
 
 
 async def refuse(invocation: Invocation, error: SessionError, output: DescriptorOutput) -> None:
@@ -86,16 +87,18 @@ async def _leave_the_reader(outputs: tuple[DescriptorOutput, ...]) -> None:
 
 
 def _surface(
-    invocation: Invocation, session: Session, output: DescriptorOutput, errors: DescriptorOutput
+    running: Running, output: DescriptorOutput, errors: DescriptorOutput
 ) -> TextSurface | JsonSurface | StreamJsonSurface:
+    invocation = running.invocation
     if invocation.output_format == "text":
         return TextSurface(output, errors, verbose=invocation.verbose, to_terminal=os.isatty(1))
     from tianting.protocol.stream_json import StreamJsonEncoder
 
     encoder = StreamJsonEncoder(
-        session.facts.session_id,
+        running.session.facts.session_id,
         partial_messages=invocation.include_partial_messages,
         include_hook_events=invocation.include_hook_events,
+        names=running.log.names if running.log is not None else None,
         new_id=random_uuid,
     )
     if invocation.output_format == "json":

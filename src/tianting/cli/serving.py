@@ -79,6 +79,7 @@ async def _serve(running: Running, company: ClientCompany, connection: Connectio
         replay_user_messages=invocation.replay_user_messages,
         new_id=random_uuid,
         spill=keep_in(running.spill),
+        names=running.log.names if running.log is not None else None,
     )
     return await serve(
         running.session,

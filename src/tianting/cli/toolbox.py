@@ -96,10 +96,20 @@ async def open_toolbox(
         yield structs.replace(_toolbox(invocation, family, tools, ledger, jobs), sandbox=sandbox)
 
 
+def forbidden(disallowed: tuple[str, ...]) -> frozenset[str]:
+    """The tools no call of which may run, so the model need not hear of them."""
+    if not disallowed:
+        return frozenset()
+    from tianting.permissions.rule_lists import split_rules
+
+    return frozenset(split_rules(disallowed))
+
+
 def _toolbox(
     invocation: Invocation, family: Family, tools: tuple[AnyTool, ...], ledger: ReadLedger, jobs: BackgroundJobs
 ) -> Toolbox:
     names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
+    names -= forbidden(invocation.disallowed_tools)
     goal = _goal(invocation.json_schema)
     if goal is not None:
         tools, names = (*tools, goal), {*names, goal.spec.name}

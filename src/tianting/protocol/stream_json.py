@@ -42,6 +42,7 @@ from tianting.protocol.events import (
 )
 from tianting.protocol.ids import NewId
 from tianting.protocol.line_limit import MAX_LINE_BYTES, within_limit
+from tianting.protocol.line_names import LineNames
 from tianting.protocol.messages import UserMessage
 from tianting.protocol.running_totals import RunningTotals
 from tianting.protocol.stream_events import (
@@ -86,7 +87,7 @@ class StreamJsonEncoder:
     """Turns the events of one session into lines. Pure but for `spill`: it writes nothing and waits for nothing.
 
     `include_hook_events` tells of every command hook, `replay_user_messages` gives prompts back when the model reads
-    them. `monotonic` is in seconds.
+    them. `names` are those of the transcript, where there is one. `monotonic` is in seconds.
     """
 
     def __init__(
@@ -98,12 +99,14 @@ class StreamJsonEncoder:
         include_hook_events: bool = False,
         replay_user_messages: bool = False,
         spill: Spill | None = None,
+        names: LineNames | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session_id = session_id
         self._partial = partial_messages
         self._new_id = new_id
         self._spill = spill
+        self._names = names or LineNames(new_id)
         self._monotonic = monotonic
         self._encode = msgspec.json.Encoder().encode
         self._answer = MessageStarted(message_id="", model="")
@@ -178,6 +181,7 @@ class StreamJsonEncoder:
     def _message_started(self, event: MessageStarted) -> list[bytes]:
         self._answer = event
         self._said = []
+        self._names.begin_answer()
         if not self._partial:
             return []
         waited = round((self._monotonic() - self._requested) * 1000)
@@ -198,8 +202,8 @@ class StreamJsonEncoder:
         return [self._stream_line(ContentBlockDelta(index=event.index, delta=InputJsonDelta(partial_json=event.json)))]
 
     def _block_finished(self, event: BlockFinished) -> list[bytes]:
+        line = self._assistant_line((event.block,), self._names.block(len(self._said)))
         self._said.append(event.block)
-        line = self._assistant_line((event.block,))
         if not self._partial:
             return [line]
         stop = self._stream_line(ContentBlockStop(index=event.index))
@@ -220,12 +224,16 @@ class StreamJsonEncoder:
 
     def _answer_aborted(self, event: AnswerAborted) -> list[bytes]:
         unsaid = tuple(block for block in event.message.content if block not in self._said)
-        return [self._assistant_line(unsaid, aborted=True)] if unsaid else []
+        if not unsaid:
+            return []
+        last = self._names.block(len(event.message.content) - 1)
+        return [self._assistant_line(unsaid, last, aborted=True)]
 
     def _tool_finished(self, event: ToolFinished) -> list[bytes]:
         result = event.result
         told = self._user_line(
             (result.block(),),
+            uuid=self._names.result(result.call_id),
             tool_use_result=UNSET if result.data is None else result.data,
             tool_result_meta=(_meta(result),),
         )
@@ -241,11 +249,11 @@ class StreamJsonEncoder:
             before = [self._user_line((Text(text=_INTERRUPTED),))]
         return [*before, self._line(result_line(report, self._totals, self._session_id, self._new_id))]
 
-    def _assistant_line(self, content: tuple[AssistantBlock, ...], *, aborted: bool = False) -> bytes:
+    def _assistant_line(self, content: tuple[AssistantBlock, ...], uuid: str, *, aborted: bool = False) -> bytes:
         line = AssistantLine(
             message=self._message(tuple(_public(block) for block in content)),
             session_id=self._session_id,
-            uuid=self._new_id(),
+            uuid=uuid,
             aborted=aborted or UNSET,
         )
         return self._line(line)
@@ -258,11 +266,11 @@ class StreamJsonEncoder:
         )
         return self._line(line)
 
-    def _user_line(self, content: tuple[Block, ...], **facts: Any) -> bytes:
+    def _user_line(self, content: tuple[Block, ...], *, uuid: str = "", **facts: Any) -> bytes:
         line = UserLine(
             message=WireUserMessage(content=tuple(block_json(block) for block in content)),
             session_id=self._session_id,
-            uuid=self._new_id(),
+            uuid=uuid or self._new_id(),
             **facts,
         )
         return self._line(line)

@@ -29,6 +29,7 @@ from tianting.protocol.events import (
     TurnStarted,
 )
 from tianting.protocol.ids import NewId
+from tianting.protocol.line_names import LineNames
 from tianting.protocol.messages import AssistantMessage, UserMessage
 from tianting.protocol.tool_calls import CallResult
 from tianting.session.conversation import Conversation
@@ -75,6 +76,8 @@ class SessionLog:
         self._stamp = structs.replace(stamp, cwd=stamp.cwd.encode(errors="replace").decode())
         self._clock = clock
         self._new_id = new_id
+        self.names = LineNames(new_id)
+        """For whoever tells a client of the same lines."""
         self._file = JsonLineWriter(path)
         self._unsaved: list[bytes] = []
         self._leaf = resumed.leaf if resumed else None
@@ -135,11 +138,13 @@ class SessionLog:
     def _answer_lines(self, message: AssistantMessage) -> list[Entry]:
         """One line per block. Only the last tells why the answer stopped, so that a cut one can be told."""
         self._call_lines.clear()
-        last = len(message.content) - 1
-        return [self._answer_line(message, block, whole=index == last) for index, block in enumerate(message.content)]
+        last, uuids = len(message.content) - 1, self.names.answer(len(message.content))
+        return [
+            self._answer_line(message, block, uuids[index], whole=index == last)
+            for index, block in enumerate(message.content)
+        ]
 
-    def _answer_line(self, message: AssistantMessage, block: AssistantBlock, *, whole: bool) -> Entry:
-        uuid = self._new_id()
+    def _answer_line(self, message: AssistantMessage, block: AssistantBlock, uuid: str, *, whole: bool) -> Entry:
         if isinstance(block, ToolUse):
             self._call_lines[block.id] = uuid
         body = AssistantBody(
@@ -153,7 +158,7 @@ class SessionLog:
 
     def _result_line(self, result: CallResult) -> Entry:
         return structs.replace(
-            self._entry("user", self._new_id(), UserBody(content=(result.block(),))),
+            self._entry("user", self.names.result(result.call_id), UserBody(content=(result.block(),))),
             source_tool_assistant_uuid=self._call_lines.get(result.call_id),
             tool_use_result=result.data,
         )
