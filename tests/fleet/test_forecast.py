@@ -69,6 +69,7 @@ def test_a_steady_leak_says_when() -> None:
     assert seen.reason == "rises steadily"
     assert seen.seconds_to_limit == pytest.approx((LIMIT - 219) / 0.1, rel=0.02)
     assert seen.confidence > 0.9999
+    assert forecast(rising(24), LIMIT).confidence == pytest.approx(0.99916, abs=1e-5), "fewer samples, more chance"
 
 
 def test_leaks_are_told_from_noise() -> None:
@@ -99,6 +100,7 @@ def test_answers_that_become_slow_are_noticed() -> None:
     assert drift(quick + slow) == Change(since=20, factor=5.5)
     assert drift(quick) is None
     assert drift(quick * 3) is None
+    assert drift([0.5] * 20 + [5.0] * 3) == Change(since=20, factor=10.0)
     assert drift([0.0] * 20 + slow) == Change(since=20, factor=math.inf)
 
 
@@ -130,6 +132,16 @@ def heading(minutes: float, confidence: float = 0.999) -> Forecast:
         ),
         pytest.param(
             Signs(forecasts={"context": heading(0)}), Recycle(reason="context is at its limit"), id="there already"
+        ),
+        pytest.param(
+            Signs(forecasts={"disk": heading(30)}),
+            Recycle(reason="disk reaches its limit in 30 minutes"),
+            id="just near",
+        ),
+        pytest.param(
+            Signs(forecasts={"disk": heading(240)}),
+            Watch(reason="disk reaches its limit in 240 minutes"),
+            id="just seen",
         ),
         pytest.param(Signs(forecasts={"memory": heading(5, confidence=0.9)}), Fine(), id="not sure"),
         pytest.param(

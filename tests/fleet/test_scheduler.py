@@ -110,6 +110,9 @@ def lowest() -> float:
             id="its key has room",
         ),
         pytest.param(
+            task(key="k"), [window("a")], Room(most_by_key={"k": 1}), Place(window_id="a"), id="its key is unused"
+        ),
+        pytest.param(
             task(key="l"), [window("a")], Room(running_by_key={"l": 99}), Place(window_id="a"), id="a key without limit"
         ),
     ],
@@ -141,7 +144,7 @@ def test_chance_may_pick_any_two_and_never_one_twice() -> None:
     picked = {
         place(TASK, windows, Room(), iter([first, second]).__next__)
         for first in (0.0, 0.5, almost_one)
-        for second in (0.0, almost_one)
+        for second in (0.0, 0.6, almost_one)
     }
 
     assert picked == {Place(window_id="b"), Place(window_id="c")}, "the worst of three never wins against another"

@@ -155,8 +155,8 @@ def _doubt(floors: Sequence[Point], slope: float) -> str | None:
     rise = values[-1] - values[0]
     if sum(steps[-2:]) > 0.75 * rise:
         return "rose in a step or two"
-    half = floors[len(floors) // 2 :]
-    if theil_sen(half) < 0.3 * slope or half[-1][1] - half[0][1] < 0.2 * rise:
+    half = values[len(values) // 2 :]
+    if half[-1] - half[0] < 0.2 * rise:
         return "rose, and has settled"
     return None
 
