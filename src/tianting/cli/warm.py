@@ -15,6 +15,7 @@ import httpx2
 
 import tianting
 from tianting.cli.entry import main
+from tianting.models.http.trusted_roots import trusted_roots
 
 ROOMS = (
     "agent", "extensions", "mcp", "models", "permissions", "plumbing", "protocol", "sandbox", "session", "settings",
@@ -39,7 +40,7 @@ def warm() -> None:
         import_module(name)
     for name in dir(anyio):
         getattr(anyio, name)  # loads each of its parts when that is first named
-    httpx2.create_ssl_context()
+    trusted_roots()
     anyio.run(_rehearse)
 
 

@@ -18,6 +18,7 @@ from tianting import __version__
 from tianting.models.http.connection_failures import explain
 from tianting.models.http.error_bodies import read_error_body
 from tianting.models.http.failures import classify, from_stream_error
+from tianting.models.http.trusted_roots import trusted_roots
 from tianting.plumbing.event_stream import EventSplitter, EventTooLong, ServerSentEvent
 from tianting.protocol.errors import ConfigError, ModelError, ModelUnavailable, RequestRejected
 
@@ -224,7 +225,7 @@ def _open_client(
 
 def _trust(url: httpx2.URL) -> ssl.SSLContext:
     """Without TLS no certificate store is loaded: that costs more than the rest of the start."""
-    return httpx2.create_ssl_context() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return trusted_roots() if url.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def _is_loopback(host: str) -> bool:
