@@ -104,6 +104,10 @@ async def connected(directory: Path, *, ends: bool = True) -> AsyncGenerator[Kep
 
 async def end_keeper(pid: int) -> None:
     with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+        os.kill(pid, signal.SIGTERM)
+        with anyio.move_on_after(1):
+            await until_gone(pid)
         os.kill(pid, signal.SIGKILL)
     await until_gone(pid)
 

@@ -96,8 +96,8 @@ async def test_second_keeper_is_refused(keeper: KeptWindows) -> None:
 
 async def test_socket_that_a_killed_keeper_left_is_replaced(directory: Path) -> None:
     await launch(directory)
-    async with connected(directory):
-        pass
+    async with connected(directory) as windows:
+        os.kill(windows.link.keeper_pid, signal.SIGKILL)
     assert (directory / "socket").exists()
 
     await launch(directory)

@@ -241,6 +241,7 @@ async def test_roster_tells_of_ends_until_they_are_forgotten(keeper: KeptWindows
             lambda k: k.start("cat"), "w has been started in generation 1 already: take it.", id="start it again"
         ),
         pytest.param(lambda k: k.link.take("w", 9), "The keeper knows no w of generation 9.", id="take a stranger"),
+        pytest.param(lambda k: k.start(generation=2), "w cannot be started: there is no command.", id="start nothing"),
         pytest.param(
             lambda k: k.start("cat", generation=2, stderr="/no/such/place/log"),
             "w cannot be started: [Errno 2] No such file",

@@ -46,6 +46,7 @@ def _serve(path: Path, image: str, marks: Marks) -> None:
     with listen(path) as listening:
         sys.stdout.write(f"{READY}\n")
         _leave_output()
+        os.chdir("/")  # a directory that is somebody's work must stay free to be removed
         Server(windows, listening, grace=GRACE).run()
         path.unlink(missing_ok=True)
 
@@ -58,4 +59,4 @@ def _leave_output() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]).absolute(), sys.argv[2])

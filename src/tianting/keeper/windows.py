@@ -16,6 +16,9 @@ from tianting.keeper.words import Gone, Held, Name, Start
 BUFFER = 1024 * 1024
 """Bytes that wait for a fleet that is away, in each direction; the kernel may allow less."""
 
+_FOR_LOGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""A link could lead anywhere, and a pipe without a reader would hold everybody up."""
+
 
 class Refused(Exception):
     """A request that cannot be met; `str(error)` is one line for whoever asked."""
@@ -53,6 +56,8 @@ class Windows:
         name = (start.window, start.generation)
         if name in self._kept:
             raise Refused(f"{start.window} has been started in generation {start.generation} already: take it")
+        if not (start.argv or start.native):
+            raise Refused(f"{start.window} cannot be started: there is no command")
         try:
             kept = self._fork(start)
         except OSError as error:
@@ -61,7 +66,7 @@ class Windows:
         return kept.held
 
     def _fork(self, start: Start) -> _Kept:
-        log = os.open(start.stderr, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        log = os.open(start.stderr, _FOR_LOGS, 0o600)
         try:
             ours, theirs = _socket_pair()
         except OSError:
