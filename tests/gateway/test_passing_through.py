@@ -309,3 +309,30 @@ async def test_a_body_that_is_no_json_is_refused_here() -> None:
     assert got.status == 400
     assert msgspec.json.decode(got.body)["error"]["type"] == "invalid_request_error"
     assert provider.requests == []
+
+
+async def test_who_leaves_early_has_used_what_was_sent_and_what_passed() -> None:
+    deltas = chunk(DELTA) * 100
+    async with serve_raw(sends_and_waits(STREAM_HEAD, deltas)) as provider, stage(upstream(provider.url)) as played:
+        async with await played.connect() as client:
+            await client.send(played.request())
+            received = b""
+            while len(received) < len(STREAM_HEAD + deltas) - 100:
+                received += await client.receive()
+        await eventually(lambda: played.gateway.observe().answers["abandoned"] == 1)
+        await played.ledger.flush()
+
+        [booked] = played.ledger.sums()
+        assert (booked.requests, booked.input_tokens) == (1, len(BODY) // 4)
+        assert booked.output_tokens >= 100 * len(DELTA) // 128 - 1
+
+
+async def test_who_leaves_before_the_answer_has_used_what_was_sent() -> None:
+    async with serve_raw(sends_and_waits()) as provider, stage(upstream(provider.url)) as played:
+        async with await played.connect() as client:
+            await client.send(played.request())
+            await eventually(lambda: provider.requests)
+        await eventually(lambda: played.gateway.observe().answers["abandoned"] == 1)
+        await played.ledger.flush()
+
+        assert [booked.input_tokens for booked in played.ledger.sums()] == [len(BODY) // 4]

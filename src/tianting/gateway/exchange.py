@@ -87,7 +87,6 @@ class Exchange:
             self._client.refuse(refusal)
         except UpstreamBroken as error:
             log.warning("window %s: the answer broke off: %s", self._holder.window, error)
-            self.outcome = "broken_off"
 
     async def _answer_within_quota(self) -> None:
         self._asked = self._read_body()
@@ -96,15 +95,16 @@ class Exchange:
         over = self._services.allowances.reserve(owner, expected, clock.monotonic())
         if over is not None:
             raise Refusal(429, over_quota_line(owner, over), _retry_after(over.retry_after))
-        truth = NOTHING
         try:
             await self._answer_by_some_key(expected)
+        except Refusal as refusal:
+            self.status, self.outcome = refusal.status, "refused"
+            raise
+        except UpstreamBroken:
+            self.outcome = "broken_off"
+            raise
         finally:
-            usage, estimated = self._used()
-            if self._lane is not None:
-                truth = used(self._asked.model, usage, self._services.catalogue)
-                self._note(self._lane, usage, truth, estimated=estimated)
-            self._services.allowances.commit(owner, expected, truth, clock.monotonic())
+            self._settle(expected)
 
     def _read_body(self) -> Asked:
         if self._route.method == "GET":
@@ -233,15 +233,33 @@ class Exchange:
             headers["connection"] = "close"
         return headers
 
+    def _settle(self, expected: Amount) -> None:
+        """Book what was used instead of what was reserved."""
+        truth = NOTHING
+        if self._lane is not None:
+            usage, estimated = self._used()
+            if self._counts():
+                truth = used(self._asked.model, usage, self._services.catalogue)
+            self._note(self._lane, usage, truth, estimated=estimated)
+        self._services.allowances.commit(self._holder.owner, expected, truth, self._services.clock.monotonic())
+
+    def _counts(self) -> bool:
+        """Whether it takes from the quota: what the provider or we turned away does not."""
+        ours = self.outcome == "refused" and self._first_byte is None
+        return not ours and self.status < 429
+
     def _used(self) -> tuple[Usage, bool]:
-        """What the request used, and whether that is an estimate because its answer did not say, or not to the end."""
+        """What the request used, and whether that is an estimate because its answer did not say, or not to the end.
+
+        Who leaves before the answer begins has still made the provider read what was sent.
+        """
         tap = self._tap
-        if tap is None or self._route.answers in ("count", "models"):
+        if self._route.answers in ("count", "models") or (tap is None and self.outcome != "abandoned"):
             return Usage(), False
-        if tap.usage is not None and self.outcome == "answered":
+        if tap is not None and tap.usage is not None and self.outcome == "answered":
             return tap.usage, False
-        told = tap.usage or Usage(input_tokens=len(self._request.body) // 4)
-        return tap.with_what_passed(told), True
+        sent = Usage(input_tokens=len(self._request.body) // 4)
+        return (sent if tap is None else tap.with_what_passed(tap.usage or sent)), True
 
     def _note(self, lane: Lane, usage: Usage, truth: Amount, *, estimated: bool) -> None:
         self._services.ledger.add(
