@@ -45,7 +45,7 @@ class Program(Struct, frozen=True, kw_only=True):
     """Names the program instead, where the brief's environment has it."""
     install: str = ""
     """What a person does where it is missing."""
-    environment: Mapping[str, str] = _STATES
+    environment: Mapping[str, str] = {}
     """Set unless the brief sets it."""
 
 
@@ -55,7 +55,7 @@ CLAUDE = Program(
     command=("claude",),
     variable="CLAUDE_PATH",
     install="npm install -g @anthropic-ai/claude-code",
-    environment={**_STATES, **_QUIET},
+    environment=_QUIET,
 )
 
 
@@ -83,7 +83,7 @@ class StreamJsonDriver:
         return Launch(
             argv=(*command, *_print_mode(self.kind), *_PROTOCOL, *_conversation(brief), *_wishes(brief)),
             native=not command,
-            environment={**self._program.environment, **brief.environment},
+            environment={**_STATES, **self._program.environment, **brief.environment},
             cwd=brief.cwd,
         )
 
