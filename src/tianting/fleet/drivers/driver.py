@@ -4,12 +4,14 @@
     Driver.attach(pipe)   -> Agent    the handshake; returns once the agent can take a prompt
     Agent.run()                       reads to the end of the pipe, and tells everything that happens
 
+    SharingDriver.host(pipe) -> Host -> Host.join(brief) -> Agent      where one process holds many conversations
+
 Drivers never start processes, never decide and never store: they translate. A driver says what it can do; the fleet
 never asks for more.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -35,6 +37,8 @@ class Abilities(Struct, frozen=True, kw_only=True):
     """It takes a prompt while a turn runs."""
     terminal: bool = False
     """It needs a terminal; what it says is read off a screen."""
+    shared: bool = False
+    """One process can hold many conversations: its driver is a `SharingDriver`."""
 
 
 class Standing(Struct, frozen=True, kw_only=True):
@@ -310,6 +314,47 @@ class Driver(Protocol):
 
         Raises `DriverError` when the agent ends or answers nonsense instead. The caller has the deadline.
         """
+        ...
+
+
+class Host(Protocol):
+    """A live process with many conversations. It is kept like a window of its own, and its threads are windows, too."""
+
+    async def join(self, brief: Brief, *, taken_over: bool) -> Agent:
+        """Open the conversation of `brief`. Works before `run` and while it runs.
+
+        `taken_over`: the conversation was open under an earlier fleet. All of these must be joined, and be running,
+        before `run` begins: nothing is said and nothing is read until then. Raises `DriverError`; the caller has the
+        deadline.
+
+        The agent's `run` returns when the process ends, or when the agent has left it.
+        """
+        ...
+
+    async def run(self, tell: Tell) -> None:
+        """Read to the end of the pipe, and send each message to its agent, which tells it. `tell` hears what belongs
+        to none. A `tell` of an agent that raises ends this, for what was not told must not be read as told."""
+        ...
+
+    async def probe(self) -> None:
+        """Return once the process has answered. The caller has the deadline."""
+        ...
+
+    async def leave(self) -> None:
+        """Ask the process to end in order, and all its agents with it."""
+        ...
+
+
+@runtime_checkable
+class SharingDriver(Driver, Protocol):
+    """A driver whose agents can live in one process; `attach` gives each a process of its own all the same."""
+
+    def shares(self, brief: Brief) -> str:
+        """A key: windows with equal ones may live in one process. It tells nothing of what it is made of."""
+        ...
+
+    async def host(self, pipe: Pipe, brief: Brief, *, taken_over: bool) -> Host:
+        """Shake hands with a process that `launch` described. Raises `DriverError`; the caller has the deadline."""
         ...
 
 

@@ -13,7 +13,7 @@ _KEYS = keys(
     "model input instructions stream max_output_tokens metadata store previous_response_id conversation include "
     "reasoning text tools tool_choice parallel_tool_calls max_tool_calls prompt_cache_key prompt_cache_options "
     "prompt_cache_retention context_management truncation service_tier safety_identifier user stream_options "
-    "temperature top_p top_logprobs background image moderation prompt access_programs"
+    "temperature top_p top_logprobs background image moderation prompt access_programs client_metadata"
 )
 _COUNTED_KEYS = keys(
     "model input instructions parallel_tool_calls personality previous_response_id conversation reasoning text "

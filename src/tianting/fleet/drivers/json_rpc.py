@@ -1,0 +1,234 @@
+"""JSON-RPC 2.0 as lines, both ways at once: without it each protocol on it would match answers and requests anew.
+
+    bytes -> lines -> Asked | Told | Answered | Nonsense -> hear, one after the other -> whoever waits for an answer
+
+The specification is at https://www.jsonrpc.org/specification; batches are not part of what agents speak. Codex leaves
+the key `jsonrpc` out, which is what `marked` is about.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import anyio
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType
+
+from tianting.fleet.drivers.driver import DriverError, Fault, Pipe
+from tianting.fleet.drivers.line_splitter import LineSplitter
+from tianting.plumbing.well_formed import well_formed_json
+from tianting.protocol.ids import NewId
+
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+
+RequestId = int | str
+_Object = dict[str, Any]
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """The agent wants an answer from us: `respond` or `refuse`."""
+
+    id: RequestId
+    method: str
+    params: Raw
+    line: bytes
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """The agent says something."""
+
+    method: str
+    params: Raw
+    line: bytes
+
+
+class Answered(Struct, frozen=True, kw_only=True):
+    """One of our requests has its answer. Heard before whoever asked goes on."""
+
+    topic: str
+    """What `request` was given; empty for an answer that nobody waits for."""
+    error_code: int | None
+    line: bytes
+
+
+class Nonsense(Struct, frozen=True, kw_only=True):
+    """A line that is not the protocol."""
+
+    line: bytes
+
+
+Incoming = Asked | Told | Answered | Nonsense
+Hear = Callable[[Incoming], Awaitable[None]]
+
+
+class JsonRpc:
+    """One pipe. Any number of tasks may send; one reads."""
+
+    def __init__(self, pipe: Pipe, *, marked: bool, new_id: NewId) -> None:
+        self._pipe = pipe
+        self._head: _Object = {"jsonrpc": "2.0"} if marked else {}
+        # An answer to a request of an earlier fleet may still lie in the pipe, so ids must not come again.
+        self._ids = f"{new_id()}/"
+        self._asked = 0
+        self._waiting: dict[RequestId, _Waiting] = {}
+        self._lines = LineSplitter()
+        self._kept: list[Incoming] = []
+        self._reading = anyio.Lock()
+        self._sending = anyio.Lock()
+        self._ended = False
+
+    async def run(self, hear: Hear) -> None:
+        """Read to the end of the pipe, one message after the other. What came before is heard first."""
+        async with self._reading:
+            try:
+                for message in _drained(self._kept):
+                    await hear(message)
+                while not self._ended and (data := await self._pipe.receive()):
+                    for line in self._lines.feed(data):
+                        await self._take(line, hear)
+            finally:
+                self._give_up()
+
+    async def request(self, method: str, params: object, *, topic: str = "") -> Raw:
+        """Ask, and wait for the result. Before `run`, one at a time: it reads by itself, and keeps what else comes.
+
+        Raises `DriverError` when the agent refuses (its code is the fault's) or ends. The caller has the deadline.
+        """
+        self._asked += 1
+        request_id = f"{self._ids}{self._asked}"
+        waiting = self._waiting[request_id] = _Waiting(method, topic)
+        try:
+            await self._send({"id": request_id, "method": method, "params": params})
+            if not self._reading.locked():
+                await self._read_until(waiting)
+            await waiting.settled.wait()
+        finally:
+            self._waiting.pop(request_id, None)
+        return waiting.result()
+
+    async def notify(self, method: str, params: object = None) -> None:
+        """Say something that has no answer."""
+        await self._send({"method": method} if params is None else {"method": method, "params": params})
+
+    async def respond(self, request_id: RequestId, result: object) -> None:
+        """Answer `Asked`."""
+        await self._send({"id": request_id, "result": result})
+
+    async def refuse(self, request_id: RequestId, code: int, message: str) -> None:
+        """Answer `Asked` with an error."""
+        await self._send({"id": request_id, "error": {"code": code, "message": message}})
+
+    async def finish(self) -> None:
+        """Nothing more will be sent."""
+        await self._pipe.finish()
+
+    async def _send(self, message: _Object) -> None:
+        line = msgspec.json.encode(self._head | message) + b"\n"
+        try:
+            async with self._sending:
+                await self._pipe.send(line)
+        except BrokenPipeError as error:
+            raise DriverError("The agent does not read any more: it is ending or has ended.") from error
+
+    async def _read_until(self, waiting: "_Waiting") -> None:
+        async with self._reading:
+            while not waiting.settled.is_set():
+                data = b"" if self._ended else await self._pipe.receive()
+                if not data:
+                    self._give_up()
+                for line in self._lines.feed(data):
+                    await self._take(line, self._keep)
+
+    async def _keep(self, message: Incoming) -> None:
+        self._kept.append(message)
+
+    async def _take(self, line: bytes, hear: Hear) -> None:
+        if not line.strip():
+            return
+        wire = _decoded(line)
+        match wire:
+            case None:
+                await hear(Nonsense(line=line))
+            case _Wire(method=str(method), id=UnsetType() | None):
+                await hear(Told(method=method, params=wire.params, line=line))
+            case _Wire(method=str(method), id=int() | str() as request_id):
+                await hear(Asked(id=request_id, method=method, params=wire.params, line=line))
+            case _Wire(id=int() | str() as request_id):
+                await self._settle(self._waiting.get(request_id), wire, line, hear)
+            case _:
+                await hear(Nonsense(line=line))
+
+    async def _settle(self, waiting: "_Waiting | None", wire: "_Wire", line: bytes, hear: Hear) -> None:
+        topic = waiting.topic if waiting is not None else ""
+        error = wire.error or None
+        await hear(Answered(topic=topic, error_code=error.code if error else None, line=line))
+        if waiting is not None:
+            waiting.settle(wire.result if error is None else error)
+
+    def _give_up(self) -> None:
+        """Nobody will answer any more."""
+        self._ended = True
+        for waiting in self._waiting.values():
+            waiting.settle(None)
+
+
+class _Waiting:
+    """A request of ours that is out."""
+
+    def __init__(self, method: str, topic: str) -> None:
+        self.topic = topic
+        self.settled = anyio.Event()
+        self._method = method
+        self._answer: Raw | _Error | None = None
+
+    def settle(self, answer: "Raw | _Error | None") -> None:
+        if not self.settled.is_set():
+            self._answer = answer
+            self.settled.set()
+
+    def result(self) -> Raw:
+        match self._answer:
+            case None:
+                raise DriverError(f"The agent ended before it answered `{self._method}`.")
+            case _Error(code=code, message=message):
+                fault = Fault(message=message, code=str(code))
+                raise DriverError(f"The agent refused `{self._method}`: {message}", fault=fault)
+            case Raw() as result:
+                return result
+
+
+class _Error(Struct, frozen=True, kw_only=True):
+    code: int = 0
+    message: str = ""
+
+
+class _Wire(Struct, frozen=True, kw_only=True):
+    id: RequestId | UnsetType | None = UNSET
+    method: str | UnsetType = UNSET
+    params: Raw = Raw(b"{}")
+    result: Raw = Raw(b"null")
+    error: _Error | UnsetType | None = UNSET
+
+
+_decoder = msgspec.json.Decoder(_Wire)
+
+
+def _decoded(line: bytes) -> _Wire | None:
+    try:
+        return _decoder.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _mended(line) if b"\\ud" in line.lower() else None
+
+
+def _mended(line: bytes) -> _Wire | None:
+    """JavaScript writes half surrogates where text was cut within a character; no reason to call it nonsense."""
+    try:
+        return _decoder.decode(msgspec.json.encode(well_formed_json(json.loads(line))))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def _drained(kept: list[Incoming]) -> Iterator[Incoming]:
+    while kept:
+        yield kept.pop(0)

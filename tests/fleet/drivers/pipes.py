@@ -1,0 +1,98 @@
+"""Both kinds of pipes that drivers are tried with: one to a real process, and one whose other end is the test."""
+
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+from anyio.abc import Process
+
+
+class ProcessPipe:
+    """The standard streams of a process."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._stdin = process.stdin
+        self._stdout = process.stdout
+        self.process = process
+        self.sent: list[dict[str, Any]] = []
+        """Everything that was sent, to be held against a schema."""
+
+    async def receive(self) -> bytes:
+        try:
+            return await self._stdout.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            return b""
+
+    async def send(self, data: bytes) -> None:
+        self.sent.extend(msgspec.json.decode(line) for line in data.splitlines())
+        try:
+            await self._stdin.send(data)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise BrokenPipeError from error
+
+    async def finish(self) -> None:
+        await self._stdin.aclose()
+
+    def kill(self) -> None:
+        """Kill it with all that it started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@contextlib.asynccontextmanager
+async def running(argv: Sequence[str], environment: Mapping[str, str], cwd: Path) -> AsyncIterator[ProcessPipe]:
+    """A process in a group of its own, which does not outlive the block."""
+    log = cwd / "stderr.log"
+    with log.open("ab") as stderr:
+        process = await anyio.open_process(argv, env=environment, cwd=cwd, stderr=stderr, start_new_session=True)
+    pipe = ProcessPipe(process)
+    try:
+        yield pipe
+    finally:
+        pipe.kill()
+        with anyio.CancelScope(shield=True):
+            await process.aclose()
+
+
+class ScriptedPipe:
+    """Gives out what the test says, and keeps what it is sent."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self._send, self._receive = anyio.create_memory_object_stream[bytes](1000)
+        self.sent: list[dict[str, Any]] = []
+        self.finished = False
+        self.broken = False
+        for chunk in chunks:
+            self._send.send_nowait(chunk)
+
+    def say(self, *messages: object) -> None:
+        """Let the agent say something."""
+        for message in messages:
+            self._send.send_nowait(msgspec.json.encode(message) + b"\n")
+
+    def end(self) -> None:
+        """Let the agent end."""
+        self._send.close()
+
+    async def receive(self) -> bytes:
+        try:
+            return await self._receive.receive()
+        except anyio.EndOfStream:
+            self._receive.close()
+            return b""
+
+    async def send(self, data: bytes) -> None:
+        if self.broken:
+            raise BrokenPipeError
+        self.sent.extend(msgspec.json.decode(line) for line in data.splitlines())
+        await anyio.lowlevel.checkpoint()
+
+    async def finish(self) -> None:
+        self.finished = True
