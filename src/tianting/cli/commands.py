@@ -14,6 +14,10 @@ LATER = {
     "config": ("tianting.cli.config:config", "Read and change settings, and see where each comes from."),
     "demo": ("tianting.cli.demo:demo", "Watch a bug being found and mended. Needs no key."),
     "doctor": ("tianting.cli.doctor:doctor", "Examine model, settings, files, memory, disk, sandbox and programs."),
+    "gateway": (
+        "tianting.cli.gateway:gateway",
+        "Serve models to other agents without giving them keys; sum what was used.",
+    ),
     "hooks": ("tianting.cli.hooks:hooks", "List hooks, and try them on an event that did not happen."),
     "models": ("tianting.cli.models:models", "List models, with windows and prices, and providers."),
     "permissions": ("tianting.cli.permissions:permissions", "List the rules in force, and explain what they decide."),

@@ -27,6 +27,7 @@ NEVER = frozenset(
         "cleanupPeriodDays",
         "forceLoginMethod",
         "forceLoginOrgUUID",
+        "gateway",
         "gcpAuthRefresh",
         "models",
         "otelHeadersHelper",

@@ -101,6 +101,64 @@ class AttributionSettings(Struct, frozen=True, kw_only=True, rename="camel", omi
     """Last lines of a pull request; empty for none."""
 
 
+class GatewayKeySettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """Where one key of the gateway is found. The key itself has no place in a settings file."""
+
+    upstream: str = "anthropic"
+    """Whose key it is: anthropic, openai, or a name of gateway.upstreams."""
+    variable: Annotated[str, Meta(pattern="^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    """The environment variable that holds it."""
+    file: Annotated[str, Meta(pattern="^[~/]")] | None = None
+    """The file that holds it, from / or ~/ on; nobody else may be able to read it."""
+    concurrency: Annotated[int, Meta(ge=1)] | None = None
+    """Requests at once; 64 unless told, and fewer where the provider refuses."""
+    requests_per_minute: Annotated[float, Meta(gt=0)] | None = None
+    """As the provider says unless told."""
+    tokens_per_minute: Annotated[float, Meta(gt=0)] | None = None
+    """As the provider says unless told."""
+
+
+class GatewayUpstreamSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """An address that the gateway sends requests to."""
+
+    speech: Literal["anthropic", "openai"]
+    """What it understands: Messages, or Responses and Chat Completions."""
+    base_url: str
+    """Where it is, without /v1."""
+    key_header: Literal["x-api-key", "authorization"] | None = None
+    """Where it wants its key; as Anthropic or OpenAI do unless told."""
+
+
+class GatewayQuotaSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """How much an owner may use in any span of this length."""
+
+    hours: Annotated[float, Meta(gt=0)] = 24.0
+    """The span."""
+    requests: Annotated[float, Meta(ge=0)] | None = None
+    """Without limit unless told."""
+    tokens: Annotated[float, Meta(ge=0)] | None = None
+    """Input, output and cache together; without limit unless told."""
+    usd: Annotated[float, Meta(ge=0)] | None = None
+    """Without limit unless told."""
+
+
+class GatewaySettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The local door to the model APIs: `tianting gateway`."""
+
+    keys: dict[str, GatewayKeySettings] = {}
+    """Keys by the name that logs and figures call them. Of one upstream, the first is preferred."""
+    upstreams: dict[str, GatewayUpstreamSettings] = {}
+    """Addresses besides those of anthropic and openai, by name; or others for these."""
+    quotas: dict[str, tuple[GatewayQuotaSettings, ...]] = {}
+    """By owner; * is everybody who has none of their own."""
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One file, or several merged."""
 
@@ -148,3 +206,4 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     """Who serves models, by name."""
     models: dict[str, ModelSettings] = {}
     """What is known of models, by name."""
+    gateway: GatewaySettings = GatewaySettings()
