@@ -3,7 +3,7 @@
     pipe → lines → decoded → answers to us · questions to us · events, told one by one
     prompt, interrupt, answer, probe → outbox → pipe
 
-Nothing is written to the pipe but by the one writer: a caller who gives up must not leave half a line behind.
+After the handshake nothing is written to the pipe but by the outbox.
 """
 
 from collections.abc import AsyncIterator
@@ -26,12 +26,11 @@ from tianting.fleet.drivers.driver import (
     TurnDone,
 )
 from tianting.fleet.drivers.line_splitter import LineSplitter
+from tianting.fleet.drivers.outbox import Outbox
 from tianting.fleet.drivers.stream_json_events import StreamJsonEvents
 from tianting.protocol.control_answers import answer_line, error_line, question_line
 from tianting.protocol.ids import NewId
 
-_MOST_UNSENT = 256
-"""Lines that may wait for an agent that does not read."""
 _MOST_GARBAGE = 100
 """Lines before the handshake that are not the protocol: a program may greet before it speaks."""
 _SAMPLE = 200
@@ -49,7 +48,7 @@ class StreamJsonAgent:
         self._heard: list[AgentEvent] = []
         self._waiting: dict[str, _Request] = {}
         self._is_over = False
-        self._outbox, self._unsent = anyio.create_memory_object_stream[bytes | None](_MOST_UNSENT)
+        self._outbox = Outbox(pipe)
 
     async def shake_hands(self) -> None:
         """Introduce us, and read until the agent can take a prompt. Raises `DriverError`."""
@@ -68,7 +67,7 @@ class StreamJsonAgent:
     async def run(self, tell: Tell) -> None:
         """See `Agent`. When it returns, whoever waits for an answer gets a `DriverError`."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._write)
+            tasks.start_soon(self._outbox.run)
             try:
                 await self._read(tell)
             finally:
@@ -77,16 +76,16 @@ class StreamJsonAgent:
 
     async def prompt(self, prompt: Prompt) -> None:
         """See `Agent`. `PromptTaken` says when it has become a part of the conversation."""
-        self._post(json.encode(_PromptLine(message=_Said(content=prompt.text), uuid=prompt.uuid)) + b"\n")
+        self._outbox.post(json.encode(_PromptLine(message=_Said(content=prompt.text), uuid=prompt.uuid)) + b"\n")
 
     async def interrupt(self) -> None:
         """See `Agent`."""
-        self._post(question_line(self._new_id(), {"subtype": "interrupt"}))
+        self._outbox.post(question_line(self._new_id(), {"subtype": "interrupt"}))
 
     async def answer(self, question_id: str, answer: Answer) -> None:
         """See `Agent`."""
         if question_id in self._events.open_questions:
-            self._post(answer_line(question_id, _payload(answer)))
+            self._outbox.post(answer_line(question_id, _payload(answer)))
             self._events.answered(question_id)
 
     async def probe(self) -> None:
@@ -98,7 +97,7 @@ class StreamJsonAgent:
 
     async def leave(self) -> None:
         """See `Agent`: the end of its input, behind what was said before."""
-        self._post(None)
+        self._outbox.post(None)
 
     async def _read(self, tell: Tell) -> None:
         for event in self._heard:
@@ -141,7 +140,7 @@ class StreamJsonAgent:
     def _refuse(self, asked: Asked) -> None:
         """Nobody here brings hooks or servers; without an answer the agent would wait for ever."""
         try:
-            self._post(error_line(asked.request_id, f"{asked.request.subtype} is not served here."))
+            self._outbox.post(error_line(asked.request_id, f"{asked.request.subtype} is not served here."))
         except DriverError:
             return  # it does not read; that is noticed elsewhere
 
@@ -149,34 +148,12 @@ class StreamJsonAgent:
     async def _asking(self, question: dict[str, Any]) -> AsyncIterator["_Request"]:
         request = _Request()
         request_id = self._new_id()
-        self._post(question_line(request_id, question))
+        self._outbox.post(question_line(request_id, question))
         self._waiting[request_id] = request
         try:
             yield request
         finally:
             del self._waiting[request_id]
-
-    def _post(self, line: bytes | None) -> None:
-        if self._is_over:
-            raise DriverError("The agent has ended.")
-        try:
-            self._outbox.send_nowait(line)
-        except anyio.WouldBlock:
-            raise DriverError(f"The agent does not read: {_MOST_UNSENT} messages wait for it.") from None
-        except anyio.BrokenResourceError:
-            raise DriverError("The agent reads no more.") from None
-
-    async def _write(self) -> None:
-        """Send what is posted, to the end of the agent's input or of its patience."""
-        with self._unsent:
-            async for line in self._unsent:
-                if line is None:
-                    await self._pipe.finish()
-                    return
-                try:
-                    await self._pipe.send(line)
-                except BrokenPipeError:
-                    return
 
     async def _send(self, line: bytes) -> None:
         try:
@@ -186,7 +163,7 @@ class StreamJsonAgent:
 
     def _end(self) -> None:
         self._is_over = True
-        self._outbox.close()
+        self._outbox.close("The agent has ended.")
         for request in self._waiting.values():
             request.settle(None)
 
