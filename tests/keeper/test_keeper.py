@@ -158,6 +158,17 @@ async def test_killed_keeper_takes_its_windows_along_and_is_noticed(keeper: Kept
     await until_gone(*(held.pid for held, _ in windows))
 
 
+async def test_windows_die_with_the_keeper_even_without_its_guard(keeper: KeptWindows) -> None:
+    held, _ = await keeper.native("defy")
+    guard = _parent(keeper.link.keeper_pid)
+    os.kill(guard, signal.SIGKILL)
+    await until_gone(guard)
+
+    os.kill(keeper.link.keeper_pid, signal.SIGKILL)
+
+    await until_gone(held.pid)
+
+
 async def test_question_that_is_open_when_the_keeper_dies_is_answered(keeper: KeptWindows) -> None:
     _, pipe = await keeper.native("defy")
     await read_line(pipe)
@@ -189,7 +200,7 @@ async def test_keeper_that_is_about_to_end_starts_nothing(keeper: KeptWindows) -
 
 
 async def test_guard_passes_on_what_it_is_told(keeper: KeptWindows) -> None:
-    [guard] = [int(line.split()[1]) for line in _status(keeper.link.keeper_pid) if line.startswith("PPid")]
+    guard = _parent(keeper.link.keeper_pid)
 
     os.kill(guard, signal.SIGTERM)
 
@@ -259,16 +270,30 @@ async def test_many_questions_at_once_get_their_own_answers(keeper: KeptWindows)
     assert said == {generation: str(generation).encode() for generation in range(30)}
 
 
-async def test_descriptor_nobody_waits_for_any_more_is_closed(keeper: KeptWindows) -> None:
+async def test_answer_that_comes_too_late_leaves_no_descriptor(keeper: KeptWindows) -> None:
     await keeper.start("cat")
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = _open_files()
+    os.kill(keeper.link.keeper_pid, signal.SIGSTOP)
+    with anyio.move_on_after(0.05):
+        await keeper.link.take("w", 1)
 
-    for _ in range(20):
-        with anyio.move_on_after(0):
-            await keeper.link.take("w", 1)
+    os.kill(keeper.link.keeper_pid, signal.SIGCONT)
     await keeper.link.roster()
 
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert _open_files() == before
+
+
+async def test_answer_that_meets_a_cancellation_leaves_no_descriptor(keeper: KeptWindows) -> None:
+    os.kill(keeper.link.keeper_pid, signal.SIGSTOP)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(keeper.link.take, "w", 1)
+        await anyio.wait_all_tasks_blocked()
+        before = _open_files()
+
+        tasks.cancel_scope.cancel()
+        keeper.link._take_in({"id": 1, "descriptor": True}, os.dup(0))
+
+    assert _open_files() == before
 
 
 async def test_keeper_that_does_not_answer_is_told_in_time(keeper: KeptWindows) -> None:
@@ -297,5 +322,10 @@ async def _run_fleet_and_kill_it(directory: Path, *, lines: int) -> None:
         fleet.kill()
 
 
-def _status(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/status").read_text().splitlines()
+def _open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _parent(pid: int) -> int:
+    [line] = [line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("PPid")]
+    return int(line.split()[1])

@@ -150,8 +150,8 @@ async def test_window_that_ignores_the_request_is_killed(keeper: KeptWindows) ->
 
 
 async def test_window_that_stopped_itself_hears_the_request(keeper: KeptWindows) -> None:
-    held, pipe = await keeper.shell("trap 'exit 6' TERM; echo up; kill -STOP $$; sleep 600 & wait")
-    await read_line(pipe)
+    held, _ = await keeper.shell("trap 'exit 6' TERM; kill -STOP $$; sleep 600 & wait")
+    await _until_stopped(held.pid)
 
     await keeper.link.end("w", 1, grace=PATIENT)
 
@@ -305,6 +305,12 @@ async def _come_and_go(keeper: KeptWindows, *generations: int) -> None:
         assert {(await keeper.link.exits.receive()).generation for _ in generations} == set(generations)
     for generation in generations:
         await keeper.link.forget("w", generation)
+
+
+async def _until_stopped(pid: int) -> None:
+    with anyio.fail_after(PATIENCE):
+        while Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            await anyio.sleep(0.005)
 
 
 async def _until_blank_line(pipe: Any) -> bytes:
