@@ -22,7 +22,7 @@ from msgspec import Struct
 from tianting.gateway.gateway import Gateway
 from tianting.gateway.ledger import Ledger
 from tianting.gateway.upstream import Key, KeyLimits, Upstream
-from tianting.gateway.upstream_connection import BUFFER, VIEW
+from tianting.gateway.upstream_connection import VIEW
 
 DELTAS = 200
 PAUSE = 0.03
@@ -183,8 +183,8 @@ class _Relay(asyncio.BufferedProtocol):
 
     other: asyncio.Transport
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return BUFFER
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return VIEW
 
     def buffer_updated(self, nbytes: int) -> None:
         self.other.write(bytes(VIEW[:nbytes]))

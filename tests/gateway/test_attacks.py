@@ -163,6 +163,18 @@ async def test_a_revoked_token_is_nobodys_and_its_running_answer_breaks_off() ->
         assert (await played.ask(played.request(authorization=f"Bearer {other}"))).status == 200
 
 
+async def test_a_token_that_is_revoked_while_its_request_arrives_does_not_get_it_through() -> None:
+    async with serve_raw() as provider, stage(upstream(provider.url)) as played, await played.connect() as client:
+        request = played.request()
+        await client.send(request[:-1])
+        await eventually(lambda: played.gateway.observe().connections == 1)
+        await anyio.wait_all_tasks_blocked()
+        played.gateway.revoke(played.token)
+        await client.send(request[-1:])
+
+        assert (await read_answer(client)).status == 401
+
+
 @pytest.mark.parametrize(
     ("path", "error"),
     [

@@ -71,7 +71,7 @@ def test_lengths(length: int | None, pieces: list[bytes], expected: tuple[bytes,
     assert read(Body(length=length, chunked=False), *pieces) == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=8), st.lists(st.integers(0, 400)), st.binary(max_size=5))
 def test_cuts_change_nothing(contents: list[bytes], cuts: list[int], behind: bytes) -> None:
     written = chunked(*contents) + behind

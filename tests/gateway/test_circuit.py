@@ -51,7 +51,7 @@ def test_a_refused_key_stays_out_for_the_longest_time() -> None:
     assert Circuit().broken(100.0).open_until == 400.0
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(["began", "succeeded", "failed", "abandoned", "wait"])))
 def test_it_is_never_open_for_more_than_five_minutes(steps: list[str]) -> None:
     circuit, now = Circuit(), 0.0

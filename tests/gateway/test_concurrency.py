@@ -41,7 +41,7 @@ def test_a_window_that_is_not_used_does_not_widen() -> None:
     assert ConcurrencyLimit(ceiling=64, window=8).succeeded(3).window == 8
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.booleans()), st.integers(1, 100))
 def test_the_window_stays_in_bounds(outcomes: list[bool], ceiling: int) -> None:
     limit = up_to(ceiling)

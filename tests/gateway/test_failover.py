@@ -58,6 +58,30 @@ async def test_another_key_takes_over_before_anything_was_passed_on(first: bytes
     assert keys_shown(provider.requests) == ["house", "two"]
 
 
+async def test_a_queue_that_does_not_move_is_left() -> None:
+    limits = DoorLimits(queue_patience=0, round=0.01)
+    async with (
+        serve_raw(sends_and_waits()) as provider,
+        stage(upstream(provider.url, limits=KeyLimits(concurrency=1)), limits=limits) as played,
+        await played.connect() as first,
+    ):
+        await first.send(played.request())
+        await _settled(played, 1)
+        assert (await played.ask()).status == 429
+
+
+async def test_a_request_waits_for_its_time_when_that_is_near() -> None:
+    tired = answer("429 Too Many Requests", b"{}", retry_after_ms="50")
+    async with serve_raw(sends(tired), sends(OK)) as provider, stage(upstream(provider.url)) as played:
+        await played.ask()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(played.ask)
+            await eventually(lambda: played.gateway.observe().waiting == 1)
+            played.clock.time += 1
+
+    assert len(provider.requests) == 2
+
+
 async def test_another_upstream_stands_in() -> None:
     async with (
         serve_raw(sends(TIRED)) as first,
@@ -120,7 +144,7 @@ async def test_an_upstream_that_is_not_there() -> None:
         assert said(got).startswith("provider did not answer: it cannot be reached")
         for _ in range(4):
             await played.ask()
-        assert (await played.ask()).status == 429
+        assert (await played.ask()).status == 529
         assert played.gateway.observe().keys[0].circuit == "open"
 
 

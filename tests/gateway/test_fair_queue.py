@@ -54,7 +54,7 @@ def test_who_gave_up_is_not_served() -> None:
     assert (queue.order(), len(queue), queue.length("a"), queue.length("z")) == (["a2"], 1, 1, 0)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=60))
 def test_no_owner_is_ahead_by_more_than_one_while_others_wait(owners: list[str]) -> None:
     queue: FairQueue[str] = FairQueue()

@@ -175,7 +175,7 @@ def test_what_is_written_can_be_read_again() -> None:
     assert read_request_head(written.removesuffix(b"\r\n\r\n")).headers == {"host": "x", "a": "b"}
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_readers(written: bytes) -> None:
     for read in (read_request_head, read_response_head):

@@ -65,3 +65,13 @@ def test_revoking_a_window_ends_all_its_tokens_and_no_others() -> None:
     assert held.revoke("w1") == {"w1"}
     assert [held.check(token, 1) is not None for token in (*ended, kept)] == [False, False, True]
     assert held.revoke("w9") == frozenset()
+
+
+def test_a_pass_that_was_shown_can_be_looked_at_again() -> None:
+    held = passes()
+    shown = held.check(held.issue("w1", "ann", lives=60, now=0), 1)
+    assert shown is not None
+
+    assert (held.still_good(shown, 59), held.still_good(shown, 60)) == (True, False)
+    held.revoke("w1")
+    assert not held.still_good(shown, 1)

@@ -121,7 +121,7 @@ def test_whose_quota_it_is_stands_in_the_message(over: OverQuota, line: str) -> 
     assert over_quota_line("ann", over) == line
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(1, 40)), max_size=60))
 def test_no_span_holds_more_than_the_quota(tries: list[tuple[float, float]]) -> None:
     opened, now, passed = QuotaAccount(Quota(tokens=100, span=60)), 0.0, []
@@ -136,7 +136,7 @@ def test_no_span_holds_more_than_the_quota(tries: list[tuple[float, float]]) -> 
         assert sum(tokens for at, tokens in passed if end - 60 < at <= end) <= 100 + 1e-6
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(1, 90)), min_size=1, max_size=20))
 def test_waiting_as_long_as_told_is_long_enough(uses: list[tuple[float, float]]) -> None:
     opened, now = QuotaAccount(Quota(tokens=100, span=60)), 0.0

@@ -72,7 +72,7 @@ def test_reading(headers: dict[str, str], expected: RateNotes) -> None:
 _NAMES = ["retry-after", "retry-after-ms", "date", "x-ratelimit-reset-tokens", "anthropic-ratelimit-requests-reset"]
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(_NAMES), st.text()))
 def test_no_header_is_too_strange(headers: dict[str, str]) -> None:
     notes = read_rate_notes(headers, NOW)

@@ -63,7 +63,7 @@ def test_the_provider_is_believed(told: dict[str, float | None], expected: Token
     assert bucket.told(limit=told["limit"], remaining=told["remaining"], reset=told["reset"], now=10) == expected
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 30))))
 def test_never_more_goes_through_than_capacity_and_rate_allow(tries: list[tuple[float, float]]) -> None:
     bucket, now, passed = per_minute(60, now=0.0), 0.0, 0.0

@@ -179,7 +179,7 @@ def test_a_whole_answer_beyond_all_measure_goes_uncounted(monkeypatch: pytest.Mo
     assert tapped("chat", msgspec.json.encode({"usage": CHAT_USAGE}), streams=False).usage is None
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(max_size=30), max_size=6), st.lists(st.integers(0, 3000), max_size=12))
 def test_cuts_change_nothing(texts: list[str], cuts: list[int]) -> None:
     stream = START + b"".join(map(delta, texts)) + END

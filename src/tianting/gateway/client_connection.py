@@ -18,7 +18,7 @@ from tianting.gateway.dialects import error_body, speech_of
 from tianting.gateway.http_heads import BadHead, RequestHead, read_request_head, write_head
 from tianting.gateway.limits import DoorLimits
 from tianting.gateway.upstream import Speech
-from tianting.gateway.upstream_connection import BUFFER, VIEW
+from tianting.gateway.upstream_connection import VIEW
 
 _DRAIN = 5.0
 """Seconds that the rest of a refused request is read away: hanging up at once would destroy the answer on its way."""
@@ -162,8 +162,8 @@ class ClientConnection(asyncio.BufferedProtocol, Generic[Admitted]):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return BUFFER
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return VIEW
 
     def buffer_updated(self, nbytes: int) -> None:
         self._read(bytes(VIEW[:nbytes]))

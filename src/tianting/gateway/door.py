@@ -72,6 +72,11 @@ class Door:
 
     def begin(self, client: Client, request: Request[Admission]) -> None:
         """Answer `request` in a task of its own."""
+        if not self._passes.still_good(request.admitted.holder, self._services.clock.monotonic()):
+            self.turned_away += 1
+            client.refuse(_nobodys_token())
+            client.done(stays=False)
+            return
         self._answering[client] = request.admitted.holder.window
         self.tasks.start_soon(self._answer, client, request)
 
@@ -89,7 +94,7 @@ class Door:
             raise Refusal(405, f"This path takes {found.method}.", {"allow": found.method})
         holder = self._passes.check(token_of(head.headers), self._services.clock.monotonic())
         if holder is None:
-            raise Refusal(401, "The token is missing, unknown, expired or revoked: ask whoever started this window.")
+            raise _nobodys_token()
         return Admission(route=self._served(found), holder=holder)
 
     def _served(self, found: Route) -> Route:
@@ -112,6 +117,10 @@ class Door:
             if exchange.ends_connection and not whole:
                 client.abort()  # hanging up politely would say that the answer is over
             client.done(stays=whole and not exchange.ends_connection)
+
+
+def _nobodys_token() -> Refusal:
+    return Refusal(401, "The token is missing, unknown, expired or revoked: ask whoever started this window.")
 
 
 class _ClosedDoor(asyncio.BufferedProtocol):

@@ -134,7 +134,8 @@ class Exchange:
 
     def _exhausted(self, error: Exhausted) -> Refusal:
         message = f"The gateway cannot serve this request now: {error}. Nothing is wrong with the request."
-        return Refusal(429, message, _retry_after(error.retry_after))
+        overloaded = 529 if self._route.speech == "anthropic" else 503
+        return Refusal(overloaded if error.failing else 429, message, _retry_after(error.retry_after))
 
     async def _answer_by(self, place: int, *, may_go_on: bool) -> bool:
         """Whether the client got its answer; False asks for another key."""

@@ -111,15 +111,11 @@ class Gateway:
         Listens on `port` (0 takes a free one, None listens on no port) and on `unix_socket`, which only this user can
         open. Raises `OSError` where one cannot be had.
         """
-        loop = asyncio.get_running_loop()
-        servers: list[asyncio.Server] = []
+        servers = await self._listen(host, port, unix_socket)
         try:
             async with anyio.create_task_group() as self._door.tasks:
-                if port is not None:
-                    servers.append(await loop.create_server(self._door.new_connection, host, port))
-                if unix_socket is not None:
-                    listener = _unix_listener(unix_socket)
-                    servers.append(await loop.create_unix_server(self._door.new_connection, sock=listener))
+                for server in servers:
+                    await server.start_serving()
                 self._door.tasks.start_soon(self._go_round)
                 task_status.started(servers[0].sockets[0].getsockname()[1] if port is not None else 0)
                 await anyio.sleep_forever()
@@ -148,6 +144,21 @@ class Gateway:
             turned_away=self._door.turned_away,
             keys=tuple(figures for ring in rings for figures in _key_figures(ring, self._clock.monotonic())),
         )
+
+    async def _listen(self, host: str, port: int | None, unix_socket: Path | None) -> list[asyncio.Server]:
+        """Both listeners, or none; neither accepts anything yet."""
+        loop, door = asyncio.get_running_loop(), self._door.new_connection
+        servers: list[asyncio.Server] = []
+        if port is not None:
+            servers.append(await loop.create_server(door, host, port, start_serving=False))
+        try:
+            if unix_socket is not None:
+                listener = _unix_listener(unix_socket)
+                servers.append(await loop.create_unix_server(door, sock=listener, start_serving=False))
+        except OSError:
+            self._close(servers)
+            raise
+        return servers
 
     async def _go_round(self) -> None:
         while True:

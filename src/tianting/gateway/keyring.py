@@ -27,8 +27,10 @@ class Lane(Struct, frozen=True):
 class Exhausted(Exception):
     """No key can take the request in time."""
 
-    def __init__(self, reason: str, retry_after: float) -> None:
+    def __init__(self, reason: str, retry_after: float, *, failing: bool = False) -> None:
         super().__init__(reason)
+        self.failing = failing
+        """The provider is broken, rather than tired of us."""
         self.retry_after = retry_after
         """Seconds until one can, as far as anybody knows."""
 
@@ -121,9 +123,14 @@ class Keyring:
             left = deadline - self._now()
             pause = self._pause(waiting)
             if left <= 0 or pause > left:
-                raise Exhausted("all keys are busy or at their limits", max(pause, 1.0))
+                raise self._exhausted(max(pause, 1.0))
             with anyio.move_on_after(min(left, pause or left)):
                 await waiting.granted.wait()
+
+    def _exhausted(self, retry_after: float) -> Exhausted:
+        if all(state.circuit.state(self._now()) != "closed" for state in self.states):
+            return Exhausted("its providers fail, and are tried again soon", retry_after, failing=True)
+        return Exhausted("all keys are busy or at their limits", retry_after)
 
     def _pause(self, waiting: _Waiting) -> float:
         """Seconds until time alone could help; 0 when only a release can."""

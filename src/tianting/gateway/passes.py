@@ -49,6 +49,10 @@ class Passes:
         same = hmac.compare_digest(_digest(secret), found.digest if found else _NOBODYS)
         return found if found and same and token.startswith(_PREFIX) and now < found.expires_at else None
 
+    def still_good(self, held: Pass, now: float) -> bool:
+        """Whether `held`, which `check` gave, has neither been revoked since nor expired."""
+        return now < held.expires_at and any(held is each for each in self._passes.values())
+
     def revoke(self, what: str) -> frozenset[str]:
         """End the token `what`, or all tokens of the window `what`; the windows that lost one."""
         id_ = what.removeprefix(_PREFIX).partition("_")[0] if what.startswith(_PREFIX) else ""

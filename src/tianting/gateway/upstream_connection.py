@@ -14,9 +14,8 @@ from tianting.gateway.body_framing import BadFraming, Body
 from tianting.gateway.http_heads import BadHead, ResponseHead, read_response_head
 from tianting.gateway.usage_tap import UsageTap
 
-BUFFER = bytearray(65_536)
+VIEW = memoryview(bytearray(65_536))
 """Scratch of all connections of this thread's loop, client side and upstream side; never read after its callback."""
-VIEW = memoryview(BUFFER)
 _LONGEST_HEAD = 65_536
 
 
@@ -98,9 +97,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        """Called by the loop."""
-        return BUFFER
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Called by the loop. A view, because TLS fills it in slices, and a slice of a bytearray is a copy."""
+        return VIEW
 
     def buffer_updated(self, nbytes: int) -> None:
         """Called by the loop with each piece: the hot path."""
