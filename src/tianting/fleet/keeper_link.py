@@ -71,6 +71,7 @@ class KeeperLink:
         """SIGTERM ends it and all its windows in order."""
         self._connection = connection
         self._reader = reader
+        self._reading = anyio.Lock()
         self._sending = anyio.Lock()
         self._last_request = 0
         self._waiting: dict[int, _Waiting] = {}
@@ -101,12 +102,8 @@ class KeeperLink:
     async def run(self) -> None:
         """Read what the keeper says until the connection ends; then every question still open fails."""
         try:
-            while not self._is_over:
-                for message, descriptor in self._reader.messages():
-                    self._take_in(message, descriptor)
-                await anyio.wait_readable(self._connection)
-                if not self._reader.receive():
-                    return
+            async with self._reading:
+                await self._read()
         except (OSError, NoMessage, anyio.ClosedResourceError) as error:
             log.info("the link to the keeper broke: %s", error)
         finally:
@@ -148,7 +145,10 @@ class KeeperLink:
         self._finish()
         self.exits.close()
         anyio.notify_closing(self._connection)
-        self._connection.close()
+        # Whoever still waits for the socket must have left first: it would unwatch whatever has its number by then.
+        with anyio.CancelScope(shield=True):
+            async with self._reading, self._sending:
+                self._connection.close()
 
     async def _ask_for_pipe(self, question: Message) -> tuple[Message, socket.socket]:
         answer, descriptor = await self._ask(question)
@@ -177,6 +177,14 @@ class KeeperLink:
             raise FleetError(f"{waiting.answer['error']}.")
         return waiting.answer, waiting.descriptor
 
+    async def _read(self) -> None:
+        while not self._is_over:
+            for message, descriptor in self._reader.messages():
+                self._take_in(message, descriptor)
+            await anyio.wait_readable(self._connection)
+            if not self._reader.receive():
+                return
+
     async def _send(self, message: Message) -> None:
         data = memoryview(pack(message))
         async with self._sending:
@@ -184,11 +192,16 @@ class KeeperLink:
                 if self._is_over:
                     raise FleetError(f"{_LOST}.")
                 try:
-                    data = data[self._connection.send(data) :]
-                except BlockingIOError:
-                    await anyio.wait_writable(self._connection)
-                except OSError as error:
+                    data = data[await self._send_some(data) :]
+                except (OSError, anyio.ClosedResourceError) as error:
                     raise FleetError(f"{_LOST}.") from error
+
+    async def _send_some(self, data: memoryview) -> int:
+        try:
+            return self._connection.send(data)
+        except BlockingIOError:
+            await anyio.wait_writable(self._connection)
+            return 0
 
     def _take_in(self, message: Message, descriptor: int | None) -> None:
         if "gone" in message:
