@@ -12,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
-_PACKAGES = ("@anthropic-ai/claude-code@latest", "@openai/codex@latest")
-"""Without `@latest` npm chooses an old release for an old Node."""
+_PACKAGES = (
+    "@anthropic-ai/claude-code@latest",
+    "@openai/codex@latest",
+    "@agentclientprotocol/claude-agent-acp",
+    "@agentclientprotocol/sdk",
+)
+"""Without `@latest` npm chooses an old release for an old Node, which the last two are better for."""
 _PATIENCE = 300
 
 
@@ -25,6 +30,17 @@ def claude_program() -> str:
 def codex_program() -> str:
     """Where Codex is. Skips the test that needs it where it is not, with what to do."""
     return _program("codex")
+
+
+def acp_program() -> str:
+    """Where the program is that makes an ACP agent of Claude Code. Skips the test where it is not."""
+    return _program("claude-agent-acp")
+
+
+def acp_schema() -> Path:
+    """Where the published schema of ACP is, version 1."""
+    package = Path(acp_program()).parent.parent / "@agentclientprotocol" / "sdk"
+    return package / "schema" / "v1" / "schema.json"
 
 
 def _program(name: str) -> str:

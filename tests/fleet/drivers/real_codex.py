@@ -2,18 +2,16 @@
 
 import contextlib
 import os
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio
-import pytest
 from msgspec import structs
 
+from tests.end_to_end.real_agents import codex_program
 from tests.fleet.drivers.offline import Offline, offline
 from tests.fleet.drivers.pipes import ProcessPipe, running
 from tianting.fleet.drivers.codex import CodexDriver
-from tianting.fleet.drivers.driver import AgentEvent, Brief, TurnDone
+from tianting.fleet.drivers.driver import Brief
 from tianting.models.scripted import Reply
 
 CONFIG = """\
@@ -35,15 +33,6 @@ env_key = "SCRIPTED_KEY"
 request_max_retries = 0
 stream_max_retries = 1
 """
-
-
-def codex_program() -> str:
-    """Where Codex is; a test that needs it is skipped without one, but never in CI."""
-    program = os.environ.get("CODEX_PATH") or shutil.which("codex")
-    if program is None:
-        reason = "Codex is not installed: npm install -g @openai/codex"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    return program
 
 
 class CodexStage:
@@ -85,34 +74,3 @@ async def codex_stage(folder: Path, *replies: Reply) -> AsyncIterator[CodexStage
     """A stage on which the model says `replies`, the last one for ever."""
     async with offline(folder, *replies) as network:
         yield CodexStage(folder, network)
-
-
-class Heard:
-    """Everything that an agent told."""
-
-    def __init__(self) -> None:
-        self.events: list[AgentEvent] = []
-        self._news = anyio.Condition()
-
-    async def tell(self, event: AgentEvent) -> None:
-        async with self._news:
-            self.events.append(event)
-            self._news.notify_all()
-
-    async def until(self, kind: type[AgentEvent], *, count: int = 1) -> AgentEvent:
-        """The `count`th event of a kind, once it has come."""
-        with anyio.fail_after(20):
-            async with self._news:
-                while len(found := self.of(kind)) < count:
-                    await self._news.wait()
-        return found[count - 1]
-
-    def of(self, kind: type[AgentEvent]) -> list[AgentEvent]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-    async def answer(self, *, count: int = 1) -> str:
-        """The words with which a turn ended well."""
-        done = await self.until(TurnDone, count=count)
-        assert isinstance(done, TurnDone)
-        assert done.fault is None, done
-        return done.text

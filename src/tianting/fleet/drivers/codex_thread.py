@@ -126,7 +126,7 @@ class CodexThread:
     async def hear_answer(self, answered: Answered) -> None:
         """Tell of the answer to a request about this thread."""
         await self._say(LineRead(line=answered.line))
-        if answered.error_code == _OVERLOADED:
+        if answered.refusal is not None and answered.refusal.code == _OVERLOADED:
             await self._say(Limited(cause="overloaded"))
 
     def finish(self) -> None:

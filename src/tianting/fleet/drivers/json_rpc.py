@@ -1,12 +1,18 @@
 """JSON-RPC 2.0 as lines, both ways at once: without it each protocol on it would match answers and requests anew.
 
     bytes -> lines -> Asked | Told | Answered | Nonsense -> hear, one after the other -> whoever waits for an answer
+    request, post, notify, respond, refuse -> unsent -> one writer
+
+One writer, because a caller who gives up must not leave half a line behind, and because the reader must never wait for
+an agent that itself waits to be read.
 
 The specification is at https://www.jsonrpc.org/specification; batches are not part of what agents speak. Codex leaves
 the key `jsonrpc` out, which is what `marked` is about.
 """
 
+import contextlib
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -24,6 +30,8 @@ INVALID_PARAMS = -32602
 
 RequestId = int | str
 _Object = dict[str, Any]
+_MOST_UNSENT = 256
+"""Messages that may wait for an agent that does not read."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -43,12 +51,21 @@ class Told(Struct, frozen=True, kw_only=True):
     line: bytes
 
 
+class Refusal(Struct, frozen=True, kw_only=True):
+    """Why there is no result."""
+
+    code: int = 0
+    message: str = ""
+
+
 class Answered(Struct, frozen=True, kw_only=True):
     """One of our requests has its answer. Heard before whoever asked goes on."""
 
     topic: str
-    """What `request` was given; empty for an answer that nobody waits for."""
-    error_code: int | None
+    """What the request was given; empty for an answer to a request of an earlier fleet."""
+    result: Raw
+    """`null` where it was refused."""
+    refusal: Refusal | None
     line: bytes
 
 
@@ -71,41 +88,43 @@ class JsonRpc:
         # An answer to a request of an earlier fleet may still lie in the pipe, so ids must not come again.
         self._ids = f"{new_id()}/"
         self._asked = 0
-        self._waiting: dict[RequestId, _Waiting] = {}
+        self._waiting: dict[RequestId, Waiting] = {}
         self._lines = LineSplitter()
         self._kept: list[Incoming] = []
         self._reading = anyio.Lock()
-        self._sending = anyio.Lock()
+        self._unsent: deque[bytes | None] = deque()
+        """None is the end of what will be sent."""
+        self._posted = anyio.Event()
         self._ended = False
 
     async def run(self, hear: Hear) -> None:
         """Read to the end of the pipe, one message after the other. What came before is heard first."""
-        async with self._reading:
+        async with self._reading, anyio.create_task_group() as tasks:
+            tasks.start_soon(self._write)
             try:
-                for message in _drained(self._kept):
-                    await hear(message)
-                while not self._ended and (data := await self._pipe.receive()):
-                    for line in self._lines.feed(data):
-                        await self._take(line, hear)
+                await self._read(hear)
             finally:
                 self._give_up()
+            tasks.cancel_scope.cancel()
 
     async def request(self, method: str, params: object, *, topic: str = "") -> Raw:
         """Ask, and wait for the result. Before `run`, one at a time: it reads by itself, and keeps what else comes.
 
         Raises `DriverError` when the agent refuses (its code is the fault's) or ends. The caller has the deadline.
         """
+        waiting = await self.post(method, params, topic=topic)
+        if not self._reading.locked():
+            await self._read_until(waiting)
+        await waiting.settled.wait()
+        return waiting.result()
+
+    async def post(self, method: str, params: object, *, topic: str = "") -> "Waiting":
+        """Ask without waiting: `run` hears the answer. Raises `DriverError` when the agent reads no more."""
         self._asked += 1
         request_id = f"{self._ids}{self._asked}"
-        waiting = self._waiting[request_id] = _Waiting(method, topic)
-        try:
-            await self._send({"id": request_id, "method": method, "params": params})
-            if not self._reading.locked():
-                await self._read_until(waiting)
-            await waiting.settled.wait()
-        finally:
-            self._waiting.pop(request_id, None)
-        return waiting.result()
+        waiting = self._waiting[request_id] = Waiting(method, topic)
+        await self._send({"id": request_id, "method": method, "params": params})
+        return waiting
 
     async def notify(self, method: str, params: object = None) -> None:
         """Say something that has no answer."""
@@ -120,18 +139,46 @@ class JsonRpc:
         await self._send({"id": request_id, "error": {"code": code, "message": message}})
 
     async def finish(self) -> None:
-        """Nothing more will be sent."""
-        await self._pipe.finish()
+        """Nothing more will be sent, once everything has been."""
+        await self._put(None)
 
     async def _send(self, message: _Object) -> None:
-        line = msgspec.json.encode(self._head | message) + b"\n"
+        await self._put(msgspec.json.encode(self._head | message) + b"\n")
+
+    async def _put(self, line: bytes | None) -> None:
+        if self._ended:
+            raise DriverError("The agent has ended.")
+        if len(self._unsent) >= _MOST_UNSENT:
+            raise DriverError(f"The agent does not read: {_MOST_UNSENT} messages wait for it.")
+        self._unsent.append(line)
+        self._posted.set()
+        if not self._reading.locked():
+            await self._send_one()
+
+    async def _write(self) -> None:
+        """Send what is posted, to the end of the agent's input or of its patience."""
+        with contextlib.suppress(DriverError):
+            while True:
+                while self._unsent:
+                    await self._send_one()
+                self._posted = anyio.Event()
+                await self._posted.wait()
+
+    async def _send_one(self) -> None:
+        line = self._unsent.popleft()
         try:
-            async with self._sending:
-                await self._pipe.send(line)
+            await (self._pipe.finish() if line is None else self._pipe.send(line))
         except BrokenPipeError as error:
             raise DriverError("The agent does not read any more: it is ending or has ended.") from error
 
-    async def _read_until(self, waiting: "_Waiting") -> None:
+    async def _read(self, hear: Hear) -> None:
+        for message in _drained(self._kept):
+            await hear(message)
+        while not self._ended and (data := await self._pipe.receive()):
+            for line in self._lines.feed(data):
+                await self._take(line, hear)
+
+    async def _read_until(self, waiting: "Waiting") -> None:
         async with self._reading:
             while not waiting.settled.is_set():
                 data = b"" if self._ended else await self._pipe.receive()
@@ -155,34 +202,35 @@ class JsonRpc:
             case _Wire(method=str(method), id=int() | str() as request_id):
                 await hear(Asked(id=request_id, method=method, params=wire.params, line=line))
             case _Wire(id=int() | str() as request_id):
-                await self._settle(self._waiting.get(request_id), wire, line, hear)
+                await self._settle(self._waiting.pop(request_id, None), wire, line, hear)
             case _:
                 await hear(Nonsense(line=line))
 
-    async def _settle(self, waiting: "_Waiting | None", wire: "_Wire", line: bytes, hear: Hear) -> None:
+    async def _settle(self, waiting: "Waiting | None", wire: "_Wire", line: bytes, hear: Hear) -> None:
         topic = waiting.topic if waiting is not None else ""
-        error = wire.error or None
-        await hear(Answered(topic=topic, error_code=error.code if error else None, line=line))
+        refusal = wire.error or None
+        await hear(Answered(topic=topic, result=wire.result, refusal=refusal, line=line))
         if waiting is not None:
-            waiting.settle(wire.result if error is None else error)
+            waiting.settle(refusal or wire.result)
 
     def _give_up(self) -> None:
         """Nobody will answer any more."""
         self._ended = True
         for waiting in self._waiting.values():
             waiting.settle(None)
+        self._waiting.clear()
 
 
-class _Waiting:
+class Waiting:
     """A request of ours that is out."""
 
     def __init__(self, method: str, topic: str) -> None:
         self.topic = topic
         self.settled = anyio.Event()
         self._method = method
-        self._answer: Raw | _Error | None = None
+        self._answer: Raw | Refusal | None = None
 
-    def settle(self, answer: "Raw | _Error | None") -> None:
+    def settle(self, answer: Raw | Refusal | None) -> None:
         if not self.settled.is_set():
             self._answer = answer
             self.settled.set()
@@ -191,16 +239,11 @@ class _Waiting:
         match self._answer:
             case None:
                 raise DriverError(f"The agent ended before it answered `{self._method}`.")
-            case _Error(code=code, message=message):
+            case Refusal(code=code, message=message):
                 fault = Fault(message=message, code=str(code))
                 raise DriverError(f"The agent refused `{self._method}`: {message}", fault=fault)
             case Raw() as result:
                 return result
-
-
-class _Error(Struct, frozen=True, kw_only=True):
-    code: int = 0
-    message: str = ""
 
 
 class _Wire(Struct, frozen=True, kw_only=True):
@@ -208,7 +251,7 @@ class _Wire(Struct, frozen=True, kw_only=True):
     method: str | UnsetType = UNSET
     params: Raw = Raw(b"{}")
     result: Raw = Raw(b"null")
-    error: _Error | UnsetType | None = UNSET
+    error: Refusal | UnsetType | None = UNSET
 
 
 _decoder = msgspec.json.Decoder(_Wire)
