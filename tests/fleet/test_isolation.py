@@ -15,6 +15,7 @@ from msgspec import structs
 
 from tianting.fleet.drivers.driver import Launch
 from tianting.fleet.isolation import Choice, Isolation, Isolator, Walled, relay_address
+from tianting.fleet.isolation_relay import pass_on
 from tianting.fleet.workspaces import Wanted, make_directories, window_environment
 from tianting.protocol.errors import FleetError
 from tianting.sandbox.abilities import Abilities, find_abilities
@@ -209,6 +210,52 @@ def test_the_gateway_is_reached_even_after_it_has_come_again(court: Court) -> No
         assert window.stdout.readline() in ("gone\n", "\n")
         assert window.stdout.read() == "", "what the relay leaves behind holds no pipe of the agent's"
         assert window.wait(10) == 0
+
+
+def test_a_connection_is_passed_on_both_ways_to_its_end(tmp_path: Path) -> None:
+    gateway = Gateway(tmp_path / "socket")
+    ours, theirs = socket.socketpair()
+    relay = threading.Thread(target=pass_on, args=(theirs, str(gateway.path)))
+    relay.start()
+    with ours:
+        ours.sendall(b"x" * 100_000)
+        ours.shutdown(socket.SHUT_WR)
+        ours.settimeout(5)
+        assert ours.recv(100) == b"heard 100000 bytes"
+        assert ours.recv(100) == b""
+    relay.join(5)
+    gateway.close()
+    assert (relay.is_alive(), theirs.fileno()) == (False, -1)
+
+
+def test_whoever_breaks_off_ends_the_other_side_too(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+        ours, theirs = socket.socketpair()
+        relay = threading.Thread(target=pass_on, args=(theirs, str(tmp_path / "socket")))
+        relay.start()
+        gateway, _ = listener.accept()
+        gateway.settimeout(5)
+        with gateway:
+            ours.close()
+            assert gateway.recv(100) == b""
+            for _ in range(100):  # the relay meets a closed socket once its buffers are full
+                try:
+                    gateway.sendall(b"x" * 100_000)
+                except OSError:
+                    break
+        relay.join(5)
+    assert not relay.is_alive()
+
+
+def test_without_a_gateway_a_client_is_let_go(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+
+    pass_on(theirs, str(tmp_path / "nowhere"))
+
+    with ours:
+        assert ours.recv(1) == b""
 
 
 def test_a_strict_window_sees_programs_and_its_own_alone(court: Court, place: Path) -> None:

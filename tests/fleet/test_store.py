@@ -29,6 +29,8 @@ from tianting.fleet.store_records import (
     StoreError,
     WindowMoved,
 )
+from tianting.fleet.store_repair import open_sound
+from tianting.fleet.store_writer import Writer, explained
 from tianting.fleet.window import Window, moved
 
 pytestmark = pytest.mark.anyio
@@ -342,6 +344,57 @@ async def test_a_store_of_the_future_is_left_alone(path: Path, clock: StillClock
     with pytest.raises(StoreError, match="later version"):
         async with open_store(path, clock):
             pass
+
+
+async def test_a_place_that_cannot_hold_a_lock_is_named(tmp_path: Path, clock: StillClock) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError, match=r"lock .* cannot be opened"):
+        async with open_store(tmp_path / "file" / "store.db", clock):
+            pass
+
+
+async def test_a_file_that_is_lost_while_it_is_open_is_said(store: Store, path: Path) -> None:
+    await store.record_move(WINDOW)
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("DROP TABLE windows")
+        database.commit()
+
+    with pytest.raises(StoreError, match="cannot be written: no such table"):
+        await store.record_move(WINDOW)
+    with pytest.raises(StoreError, match="no such table"):
+        await store.windows()
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        pytest.param(sqlite3.SQLITE_FULL, "disk of the store is full", id="full"),
+        pytest.param(sqlite3.SQLITE_CORRUPT | 1 << 8, "is damaged .oh.: start the fleet again", id="damaged"),
+        pytest.param(sqlite3.SQLITE_READONLY, "cannot be written: oh", id="anything else"),
+    ],
+)
+def test_what_the_disk_says_is_said_to_people(code: int, text: str) -> None:
+    error = sqlite3.OperationalError("oh")
+    error.sqlite_errorcode = code
+
+    with pytest.raises(StoreError, match=text):
+        raise explained(error)
+
+
+def test_a_writer_whose_event_loop_was_torn_down_ends(path: Path, clock: StillClock) -> None:
+    async def begin() -> Writer:
+        path.parent.mkdir()
+        return Writer(open_sound(path, clock.now()))
+
+    async def again(writer: Writer) -> None:
+        with anyio.move_on_after(0.2):
+            await writer.do(lambda database: None)
+        with anyio.fail_after(5):
+            await writer.close()
+
+    writer = anyio.run(begin)
+    anyio.run(again, writer)
 
 
 async def test_a_place_that_cannot_hold_a_store_is_named(tmp_path: Path, clock: StillClock) -> None:

@@ -360,6 +360,26 @@ async def test_work_of_the_person_is_never_merged_over(
     assert state(project) == before
 
 
+async def test_histories_that_share_nothing_are_not_merged(project: Path, tree: SeparateTree) -> None:
+    place = Path(tree.path)
+    git(place, "checkout", "-q", "--orphan", "new")
+    commit(place, "another beginning")
+    git(place, "branch", "-f", "agent/one", "HEAD")
+    before = state(project)
+
+    with pytest.raises(WorktreeError, match="agent/one cannot be merged"):
+        await merge_tree(project, tree)
+
+    assert state(project) == before
+
+
+async def test_a_machine_without_git_is_said(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(WorktreeError, match="git does not run"):
+        await list_trees(project)
+
+
 async def test_what_began_from_a_commit_is_merged_by_hand(project: Path, tmp_path: Path) -> None:
     first = git(project, "rev-parse", "HEAD")
     tree = await make_tree(project, tmp_path / "one", Wish(branch="one", base=first))

@@ -51,13 +51,14 @@ def _stay_behind(listener: socket, path: str) -> None:
                 os.dup2(nothing, stream)
             while True:
                 client, _ = listener._accept()  # type: ignore[attr-defined]
-                start_new_thread(_connect, (socket(fileno=client), path))
+                start_new_thread(pass_on, (socket(fileno=client), path))
         finally:
             os._exit(1)
     os._exit(0)
 
 
-def _connect(client: socket, path: str) -> None:
+def pass_on(client: socket, path: str) -> None:
+    """Both ways between `client` and the gateway, until both have ended; a client is let go where there is none."""
     gateway = socket(AF_UNIX, SOCK_STREAM)
     try:
         gateway.connect(path)
