@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.contract.driver_kinds import KINDS, Kind, Scene, Stage
 from tests.contract.driver_window import PATIENCE, Window, window
 from tianting.fleet.drivers.driver import (
     Answer,
+    ConversationKnown,
     Limited,
     LineRead,
     PersonAsked,
@@ -24,8 +26,9 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
+from tianting.protocol.ids import random_uuid
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="windows are kept on Linux")]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
@@ -82,6 +85,34 @@ async def test_conversation_goes_on_in_another_process(kind: Kind, tmp_path: Pat
         again = structs.replace(stage.brief, resume=True, generation=2)
         async with window(stage.driver, again, stage.way_in) as opened:
             assert (await opened.turn(stage.prompts[-1])).text == stage.answers[1]
+
+
+async def test_conversation_is_copied(kind: Kind, tmp_path: Path) -> None:
+    async with kind.stage(tmp_path, "talk") as stage:
+        if not stage.driver.abilities.fork:
+            pytest.skip(f"{kind.name} cannot copy a conversation")
+        async with window(stage.driver, stage.brief, stage.way_in) as opened:
+            await opened.turn(stage.prompts[0])
+        copy = structs.replace(stage.brief, conversation_id=random_uuid(), copy_of=stage.brief.conversation_id)
+        again = structs.replace(stage.brief, resume=True)
+        for brief in (copy, again):
+            async with window(stage.driver, brief, stage.way_in) as opened:
+                assert (await opened.turn(stage.prompts[1])).text == stage.answers[1]
+                assert opened.all(ConversationKnown) == []
+
+
+async def test_prompt_in_a_turn_is_taken(kind: Kind, tmp_path: Path) -> None:
+    async with playing(kind, tmp_path, "approval") as (stage, opened):
+        if not stage.driver.abilities.steering:
+            pytest.skip(f"{kind.name} takes no prompt in a turn")
+        first = await opened.prompt(stage.prompts[0])
+        asked = await opened.until(PersonAsked)
+        second = await opened.prompt(stage.prompts[1])
+        await opened.agent.answer(asked.question_id, Answer(allow=True))
+        await opened.until(PromptTaken, 2)
+        await opened.until(TurnDone, len(opened.all(TurnBegan)))
+
+        assert [event.uuid for event in opened.all(PromptTaken)] == [first, second]
 
 
 async def test_stalled_turn_is_probed_and_interrupted(kind: Kind, tmp_path: Path) -> None:
