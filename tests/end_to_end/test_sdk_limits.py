@@ -41,7 +41,7 @@ async def test_turn_ends_after_so_many_answers(library_stage: Stage) -> None:
     assert heard[0] == called("c1", "Bash", command="true")
     end = end_of(heard)
     assert (end.subtype, end.is_error, end.terminal_reason) == ("error_max_turns", True, "max_turns")
-    assert end.errors == ["Stopped after 1 answers of the model."]
+    assert end.errors == ["Stopped by --max-turns 1."]
 
 
 async def test_turn_ends_when_the_money_is_spent(library_stage: Stage) -> None:

@@ -259,7 +259,7 @@ class AgentLoop:
 
     def _at_limit(self, turn: Turn) -> Ending | None:
         if turn.tally.answers == self._limits.max_turns:
-            return Ending(end="max_turns", text=f"Stopped after {turn.tally.answers} answers of the model.")
+            return Ending(end="max_turns", text=f"Stopped by --max-turns {self._limits.max_turns}.")
         return self._over_budget(turn)
 
     def _over_budget(self, turn: Turn) -> Ending | None:

@@ -107,7 +107,8 @@ def decode_block(raw: dict[str, Any]) -> Block:
 
     Raises `msgspec.ValidationError` for a known type with wrong fields; whoever opened the door handles it.
     """
-    if raw.get("type") in _KNOWN_TYPES:
+    kind = raw.get("type")
+    if isinstance(kind, str) and kind in _KNOWN_TYPES:
         block: Block = msgspec.convert(raw, _Known)
         return block
     return Opaque(raw=raw)
