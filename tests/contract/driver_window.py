@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 from anyio.abc import Process
 
-from tianting.fleet.drivers.driver import Agent, AgentEvent, Brief, Driver, Prompt, TurnDone
+from tianting.fleet.drivers.driver import Agent, AgentEvent, Brief, Driver, Launch, Prompt, TurnDone
 from tianting.fleet.intake import Intake, Mark
 from tianting.protocol.ids import random_uuid
 
@@ -23,12 +23,21 @@ Event = TypeVar("Event", bound=AgentEvent)
 class Window:
     """A process, and the agent in it."""
 
-    def __init__(self, process: Process, agent: Agent) -> None:
+    def __init__(self, process: Process, mark: Mark | None) -> None:
         self.process = process
-        self.agent = agent
+        self.agent: Agent
         self.events: list[AgentEvent] = []
+        self.stored: list[AgentEvent] = []
+        """What would still be known if the fleet died now."""
+        self.mark = mark
+        """How far the socket was read then."""
         self.ended = anyio.Event()
         self._told = anyio.Event()
+
+    async def commit(self, mark: Mark) -> None:
+        """As a store does."""
+        self.stored = list(self.events)
+        self.mark = mark
 
     async def run(self) -> None:
         await self.agent.run(self._tell)
@@ -71,10 +80,22 @@ class Window:
 @contextlib.asynccontextmanager
 async def window(driver: Driver, brief: Brief, way_in: tuple[str, ...] = ()) -> AsyncIterator[Window]:
     """A window that is ready; killed at the end of the block. `way_in` is a command that executes what follows it."""
+    async with (
+        started(driver.launch(brief), way_in) as (process, sock),
+        attended(driver, brief, process, sock) as opened,
+    ):
+        try:
+            yield opened
+        finally:
+            opened.kill()
+
+
+@contextlib.asynccontextmanager
+async def started(launch: Launch, way_in: tuple[str, ...] = ()) -> AsyncIterator[tuple[Process, socket.socket]]:
+    """What the keeper does."""
     ours, theirs = socket.socketpair()
     with ours:
-        launch = driver.launch(brief)
-        with theirs, Path(brief.cwd).with_name("stderr.log").open("ab") as log:
+        with theirs, Path(launch.cwd).with_name("stderr.log").open("ab") as log:
             process = await anyio.open_process(
                 [*way_in, *launch.argv],
                 stdin=theirs.fileno(),
@@ -84,21 +105,30 @@ async def window(driver: Driver, brief: Brief, way_in: tuple[str, ...] = ()) -> 
                 cwd=launch.cwd,
                 start_new_session=True,
             )
-        async with anyio.create_task_group() as tasks:
-            opened = None
-            try:
-                with anyio.fail_after(PATIENCE):
-                    agent = await driver.attach(Intake(ours, None, _forget), brief, taken_over=False)
-                opened = Window(process, agent)
-                tasks.start_soon(opened.run)
-                yield opened
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                with anyio.CancelScope(shield=True):
-                    await process.wait()
-            tasks.cancel_scope.cancel()
+        try:
+            yield process, ours
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            with anyio.CancelScope(shield=True):
+                await process.wait()
 
 
-async def _forget(_: Mark) -> None:
-    """No fleet will come after us."""
+@contextlib.asynccontextmanager
+async def attended(
+    driver: Driver,
+    brief: Brief,
+    process: Process,
+    sock: socket.socket,
+    *,
+    mark: Mark | None = None,
+    taken_over: bool = False,
+) -> AsyncIterator[Window]:
+    """What a fleet does, from the handshake to its own end; the process may outlive it. `mark` is its predecessor's."""
+    opened = Window(process, mark)
+    with anyio.fail_after(PATIENCE):
+        opened.agent = await driver.attach(Intake(sock, mark, opened.commit), brief, taken_over=taken_over)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(opened.run)
+        yield opened
+        tasks.cancel_scope.cancel()

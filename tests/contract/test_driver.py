@@ -11,7 +11,7 @@ import pytest
 from msgspec import structs
 
 from tests.contract.driver_kinds import KINDS, Kind, Scene, Stage
-from tests.contract.driver_window import PATIENCE, Window, window
+from tests.contract.driver_window import PATIENCE, Window, attended, started, window
 from tianting.fleet.drivers.driver import (
     Answer,
     ConversationKnown,
@@ -21,6 +21,7 @@ from tianting.fleet.drivers.driver import (
     Progressed,
     PromptTaken,
     QuestionClosed,
+    Standing,
     ToolBegan,
     ToolEnded,
     TurnBegan,
@@ -173,6 +174,34 @@ async def test_wrong_key_is_a_fault_of_the_turn(kind: Kind, tmp_path: Path) -> N
 
         assert done.fault is not None
         assert done.fault.status == 401
+
+
+async def test_window_goes_on_under_another_fleet(kind: Kind, tmp_path: Path) -> None:
+    """The first fleet vanishes in a turn, with a question open; what it had stored is all that is left of it."""
+    async with (
+        kind.stage(tmp_path, "approval") as stage,
+        started(stage.driver.launch(stage.brief), stage.way_in) as (process, sock),
+    ):
+        async with attended(stage.driver, stage.brief, process, sock) as first:
+            await first.prompt(stage.prompts[0])
+            await first.until(PersonAsked)
+            await anyio.wait_all_tasks_blocked()
+        questions = tuple(event.question_id for event in first.stored if isinstance(event, PersonAsked))
+        standing = structs.replace(stage.brief, standing=Standing(in_turn=True, open_questions=questions))
+
+        async with attended(stage.driver, standing, process, sock, mark=first.mark, taken_over=True) as second:
+            with anyio.fail_after(PATIENCE):
+                await second.agent.probe()
+            await second.agent.answer(questions[0], Answer(allow=True))
+            await second.until(TurnDone)
+            done = await second.turn(stage.prompts[1])
+
+        told = first.stored + second.events
+        lines = [event.line for event in told if isinstance(event, LineRead)]
+        assert [type(event) for event in told if isinstance(event, TurnBegan | TurnDone)] == [TurnBegan, TurnDone] * 2
+        assert len(set(lines)) == len(lines)
+        assert second.all(QuestionClosed) == [QuestionClosed(question_id=questions[0])]
+        assert (done.text, done.fault) == ("two", None)
 
 
 async def test_end_of_the_process_is_the_end_of_the_run(kind: Kind, tmp_path: Path) -> None:
