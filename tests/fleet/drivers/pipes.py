@@ -3,11 +3,13 @@
 import contextlib
 import os
 import signal
+from collections import deque
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import msgspec
 from anyio.abc import Process
 
@@ -65,34 +67,35 @@ class ScriptedPipe:
     """Gives out what the test says, and keeps what it is sent."""
 
     def __init__(self, *chunks: bytes) -> None:
-        self._send, self._receive = anyio.create_memory_object_stream[bytes](1000)
+        self._chunks = deque(chunks)
+        self._ended = False
+        self._news = anyio.Event()
         self.sent: list[dict[str, Any]] = []
         self.finished = False
         self.broken = False
-        for chunk in chunks:
-            self._send.send_nowait(chunk)
 
     def say(self, *messages: object) -> None:
         """Let the agent say something."""
-        for message in messages:
-            self._send.send_nowait(msgspec.json.encode(message) + b"\n")
+        self._chunks.extend(msgspec.json.encode(message) + b"\n" for message in messages)
+        self._news.set()
 
     def end(self) -> None:
         """Let the agent end."""
-        self._send.close()
+        self._ended = True
+        self._news.set()
 
     async def receive(self) -> bytes:
-        try:
-            return await self._receive.receive()
-        except anyio.EndOfStream:
-            self._receive.close()
-            return b""
+        while not self._chunks and not self._ended:
+            self._news = anyio.Event()
+            await self._news.wait()
+        await anyio.lowlevel.checkpoint()
+        return self._chunks.popleft() if self._chunks else b""
 
     async def send(self, data: bytes) -> None:
+        await anyio.lowlevel.checkpoint()
         if self.broken:
             raise BrokenPipeError
         self.sent.extend(msgspec.json.decode(line) for line in data.splitlines())
-        await anyio.lowlevel.checkpoint()
 
     async def finish(self) -> None:
         self.finished = True
