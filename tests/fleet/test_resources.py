@@ -121,7 +121,7 @@ def test_processor_time_of_a_tree_includes_what_was_reaped() -> None:
 
 
 AGENT = """
-import os, resource, subprocess, sys
+import os, resource, subprocess, sys, time
 resource.setrlimit(resource.RLIMIT_RTTIME, ((1 << 60) + int(sys.argv[1]), resource.RLIM_INFINITY))
 children = [subprocess.Popen(["sleep", "60"]) for _ in range(2)]
 if os.fork() == 0:
@@ -134,7 +134,12 @@ files = [open("/dev/null") for _ in range(5)]
 memory = bytearray(30_000_000)
 print("ready", flush=True)
 for line in sys.stdin:
-    subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.3: pass"])
+    if line == "by itself\\n":
+        end = time.process_time() + 0.3
+        while time.process_time() < end:
+            pass
+    else:
+        subprocess.run([sys.executable, "-c", "import time\\nwhile time.process_time() < 0.3: pass"])
     print("worked", flush=True)
 """
 
@@ -163,10 +168,10 @@ def leader_of(agent: "subprocess.Popen[str]", *directories: str) -> Leader:
     return leader("w1", agent.pid, started, *directories)
 
 
-def let_work(agent: "subprocess.Popen[str]") -> None:
+def let_work(agent: "subprocess.Popen[str]", how: str = "with a tool") -> None:
     assert agent.stdin is not None
     assert agent.stdout is not None
-    agent.stdin.write("go\n")
+    agent.stdin.write(f"{how}\n")
     agent.stdout.readline()
 
 
@@ -226,7 +231,8 @@ def test_tools_that_work_are_told_from_tools_that_wait(agent: "subprocess.Popen[
 
     assert trees.look([mine]) == {"w1"}, "at first nobody can tell"
     clock.time += 10
-    assert trees.look([mine]) == frozenset()
+    let_work(agent, "by itself")
+    assert trees.look([mine]) == frozenset(), "an agent is no tool"
     let_work(agent)
     clock.time += 10
     assert trees.look([mine]) == {"w1"}
