@@ -126,12 +126,14 @@ class CodexReader:
             yield question
 
     def _begun(self, turn: Turn) -> Iterator[AgentEvent]:
-        if self.in_turn and self.turn_id not in ("", turn.id):
+        if self.in_turn and self.turn_id in ("", turn.id):
+            self.turn_id = turn.id
+            return
+        if self.in_turn:
             yield from self._done(Turn(id=self.turn_id, status="interrupted"))
-        if not (self.in_turn and self.turn_id == turn.id):
-            self.in_turn, self.turn_id = True, turn.id
-            yield TurnBegan()
-            yield ModelWaited()
+        self.in_turn, self.turn_id = True, turn.id
+        yield TurnBegan()
+        yield ModelWaited()
 
     def _completed(self, turn: Turn) -> Iterator[AgentEvent]:
         if self.in_turn and self.turn_id in ("", turn.id):
