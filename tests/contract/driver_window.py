@@ -23,8 +23,9 @@ Event = TypeVar("Event", bound=AgentEvent)
 class Window:
     """A process, and the agent in it."""
 
-    def __init__(self, process: Process, mark: Mark | None) -> None:
-        self.process = process
+    def __init__(self, mark: Mark | None) -> None:
+        self.process: Process
+        """Where the test itself has started it."""
         self.agent: Agent
         self.events: list[AgentEvent] = []
         self.stored: list[AgentEvent] = []
@@ -82,8 +83,9 @@ async def window(driver: Driver, brief: Brief, way_in: tuple[str, ...] = ()) -> 
     """A window that is ready; killed at the end of the block. `way_in` is a command that executes what follows it."""
     async with (
         started(driver.launch(brief), way_in) as (process, sock),
-        attended(driver, brief, process, sock) as opened,
+        attended(driver, brief, sock) as opened,
     ):
+        opened.process = process
         try:
             yield opened
         finally:
@@ -118,14 +120,13 @@ async def started(launch: Launch, way_in: tuple[str, ...] = ()) -> AsyncIterator
 async def attended(
     driver: Driver,
     brief: Brief,
-    process: Process,
     sock: socket.socket,
     *,
     mark: Mark | None = None,
     taken_over: bool = False,
 ) -> AsyncIterator[Window]:
     """What a fleet does, from the handshake to its own end; the process may outlive it. `mark` is its predecessor's."""
-    opened = Window(process, mark)
+    opened = Window(mark)
     with anyio.fail_after(PATIENCE):
         opened.agent = await driver.attach(Intake(sock, mark, opened.commit), brief, taken_over=taken_over)
     async with anyio.create_task_group() as tasks:

@@ -180,16 +180,16 @@ async def test_window_goes_on_under_another_fleet(kind: Kind, tmp_path: Path) ->
     """The first fleet vanishes in a turn, with a question open; what it had stored is all that is left of it."""
     async with (
         kind.stage(tmp_path, "approval") as stage,
-        started(stage.driver.launch(stage.brief), stage.way_in) as (process, sock),
+        started(stage.driver.launch(stage.brief), stage.way_in) as (_, sock),
     ):
-        async with attended(stage.driver, stage.brief, process, sock) as first:
+        async with attended(stage.driver, stage.brief, sock) as first:
             await first.prompt(stage.prompts[0])
             await first.until(PersonAsked)
             await anyio.wait_all_tasks_blocked()
         questions = tuple(event.question_id for event in first.stored if isinstance(event, PersonAsked))
         standing = structs.replace(stage.brief, standing=Standing(in_turn=True, open_questions=questions))
 
-        async with attended(stage.driver, standing, process, sock, mark=first.mark, taken_over=True) as second:
+        async with attended(stage.driver, standing, sock, mark=first.mark, taken_over=True) as second:
             with anyio.fail_after(PATIENCE):
                 await second.agent.probe()
             await second.agent.answer(questions[0], Answer(allow=True))

@@ -4,6 +4,7 @@ Looked for in `$TIANTING_REAL_AGENTS`, a directory that npm has installed them i
 into the cache directory, and a test that needs one never skips.
 """
 
+import fcntl
 import functools
 import os
 import shutil
@@ -61,9 +62,11 @@ def _directory() -> Path:
 
 @functools.cache
 def _install(directory: Path) -> None:
-    """Once for all tests of this process; npm itself leaves alone what is there."""
+    """Once for all tests of this process, one process after the other; npm leaves alone what is there."""
     if shutil.which("npm") is None:
         pytest.fail("The real agents are tested in CI, and npm is missing.")
     directory.mkdir(parents=True, exist_ok=True)
     command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", str(directory), *_PACKAGES]
-    subprocess.run(command, check=True, capture_output=True, timeout=_PATIENCE)
+    with (directory / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(command, check=True, capture_output=True, timeout=_PATIENCE)
