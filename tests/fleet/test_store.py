@@ -153,6 +153,19 @@ async def test_each_process_of_a_window_is_remembered_without_the_values_of_its_
     assert b"planted" not in b"".join(file.read_bytes() for file in path.parent.iterdir())
 
 
+async def test_of_old_processes_only_the_latest_are_remembered(store: Store) -> None:
+    launch = Launch(argv=("agent",), environment={}, cwd="/work")
+    await store.record_move(WINDOW)
+    for generation in (1, 2, 5, 6, 105):
+        await store.launched(structs.replace(WINDOW, generation=generation), launch)
+    for generation in (1, 2, 3, 4):
+        await store.append("w1", generation, [], mark=Mark(number=generation))
+
+    assert [kept.generation for kept in await store.generations("w1")] == [6, 105]
+    marks = [await store.mark("w1", generation) for generation in (1, 2, 3, 4)]
+    assert marks == [None, Mark(number=2), Mark(number=3), Mark(number=4)]
+
+
 async def test_heartbeats_and_deeds_are_kept_newest_first(store: Store) -> None:
     beats = [Heartbeat(window_id="w1", generation=1, at=at, took=0.001) for at in (1.0, 2.0, 3.0)]
     await store.heartbeat(beats)

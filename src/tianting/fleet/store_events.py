@@ -20,6 +20,8 @@ _window = msgspec.json.Decoder(Window)
 _encode_mark = msgspec.msgpack.Encoder().encode
 _mark = msgspec.msgpack.Decoder(Mark)
 
+_MARKED_GENERATIONS = 2
+"""Before the present one: a standby reads its pipe while its predecessor's is read to the end."""
 _TRIM_EVERY = 256
 """Events: a window's log is that much longer than it may be, at most."""
 
@@ -59,6 +61,11 @@ def append(database: sqlite3.Connection, batch: Batch, keep: int) -> range:
         database.execute(
             "INSERT OR REPLACE INTO marks VALUES (?, ?, ?)",
             (batch.window_id, batch.generation, _encode_mark(batch.mark)),
+        )
+        # A mark may hold megabytes of an unfinished line, and of each socket only the newest counts.
+        database.execute(
+            "DELETE FROM marks WHERE window_id = ? AND generation < ?",
+            (batch.window_id, batch.generation - _MARKED_GENERATIONS),
         )
     if any(number % _TRIM_EVERY == 0 for number in numbers):
         _forget_through(database, batch.window_id, row[0] - keep)

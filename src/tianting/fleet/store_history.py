@@ -11,6 +11,9 @@ from tianting.fleet.store_records import Deed, Generation, Heartbeat
 from tianting.fleet.window import Window
 
 _encode = msgspec.json.Encoder().encode
+_GENERATIONS = 100
+"""Of each window, the newest."""
+
 _generation = msgspec.json.Decoder(Generation)
 
 
@@ -27,6 +30,10 @@ def note_launch(database: sqlite3.Connection, window: Window, launch: Launch, at
             variables=tuple(sorted(launch.environment)),
             launched_at=at,
         ),
+    )
+    database.execute(
+        "DELETE FROM generations WHERE window_id = ? AND generation <= ?",
+        (window.window_id, window.generation - _GENERATIONS),
     )
 
 
