@@ -62,16 +62,17 @@ def main(streams: int) -> None:
 
 def _measured(between: "Callable[[Connection, int], None] | None", upstream_port: int, streams: int) -> Figures:
     if between is None:
-        first, delays = anyio.run(_clients, upstream_port, "", streams)
-        return _figures(0.0, first, delays)
+        first = anyio.run(_first_bytes, upstream_port, "")
+        return _figures(0.0, first, anyio.run(_clients, upstream_port, "", streams))
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=between, args=(theirs, upstream_port))
     process.start()
     port, token = ours.recv()
     anyio.run(_clients, port, token, 4)  # warm
+    first = anyio.run(_first_bytes, port, token)
     ours.send("cpu")
     before = ours.recv()
-    first, delays = anyio.run(_clients, port, token, streams)
+    delays = anyio.run(_clients, port, token, streams)
     ours.send("cpu")
     spent = ours.recv() - before
     process.terminate()
@@ -88,15 +89,14 @@ def _figures(spent: float, first: list[float], delays: list[float]) -> Figures:
     )
 
 
-async def _clients(port: int, token: str, streams: int) -> tuple[list[float], list[float]]:
-    """Times to the first byte of requests alone, and the delay of every delta with `streams` open."""
-    first = await _first_bytes(port, token)
+async def _clients(port: int, token: str, streams: int) -> list[float]:
+    """The delay of every delta with `streams` open."""
     delays: list[float] = []
     async with anyio.create_task_group() as tasks:
         for _ in range(streams):
             tasks.start_soon(_read_stream, port, token, delays)
             await anyio.sleep(PAUSE / streams)
-    return first, delays
+    return delays
 
 
 async def _first_bytes(port: int, token: str) -> list[float]:

@@ -38,9 +38,10 @@ async def test_the_certificate_is_checked_and_every_byte_arrives(monkeypatch: py
 
 
 async def _answer(stream: ByteStream) -> None:
-    received = b""
-    while not received.endswith(BODY):
-        received += await stream.receive()
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
-    await stream.send(head + b"".join(PIECES) + b"0\r\n\r\n")
-    await anyio.sleep_forever()
+    async with stream:
+        received = b""
+        while not received.endswith(BODY):
+            received += await stream.receive()
+        await stream.send(head + b"".join(PIECES) + b"0\r\n\r\n")
+        await anyio.sleep_forever()

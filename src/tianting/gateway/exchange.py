@@ -7,7 +7,6 @@ Bodies and keys pass through and are never logged; what is logged are names, pat
 """
 
 import logging
-import math
 
 import anyio
 from msgspec import Struct
@@ -17,11 +16,12 @@ from tianting.gateway.answer_verdict import judge
 from tianting.gateway.asked import Asked, estimate, read_asked, used
 from tianting.gateway.client_connection import ClientConnection, Refusal, Request
 from tianting.gateway.dialects import Route, key_headers
-from tianting.gateway.http_heads import RequestHead, ResponseHead, end_to_end, write_head
+from tianting.gateway.http_heads import ResponseHead
 from tianting.gateway.keyring import Exhausted, Keyring, Lane, Wanted
 from tianting.gateway.ledger import Ledger, LedgerEntry
 from tianting.gateway.limits import DoorLimits
 from tianting.gateway.passes import Pass
+from tianting.gateway.passing_heads import forwarded, passed_back, retry_after_header
 from tianting.gateway.quotas import NOTHING, Amount
 from tianting.gateway.rate_headers import read_rate_notes
 from tianting.gateway.upstream_connection import UpstreamBroken, UpstreamConnection
@@ -31,9 +31,6 @@ from tianting.protocol.model_catalogue import ModelCatalogue
 from tianting.protocol.usage import Usage
 
 log = logging.getLogger(__name__)
-
-_LONGEST_RETRY_AFTER = 86_400
-"""Seconds."""
 
 
 class Admission(Struct, frozen=True, kw_only=True):
@@ -94,7 +91,7 @@ class Exchange:
         expected = estimate(self._asked, len(self._request.body), self._services.catalogue)
         over = self._services.allowances.reserve(owner, expected, clock.monotonic())
         if over is not None:
-            raise Refusal(429, over_quota_line(owner, over), _retry_after(over.retry_after))
+            raise Refusal(429, over_quota_line(owner, over), retry_after_header(over.retry_after))
         try:
             await self._answer_by_some_key(expected)
         except Refusal as refusal:
@@ -135,7 +132,7 @@ class Exchange:
     def _exhausted(self, error: Exhausted) -> Refusal:
         message = f"The gateway cannot serve this request now: {error}. Nothing is wrong with the request."
         overloaded = 529 if self._route.speech == "anthropic" else 503
-        return Refusal(overloaded if error.failing else 429, message, _retry_after(error.retry_after))
+        return Refusal(overloaded if error.failing else 429, message, retry_after_header(error.retry_after))
 
     async def _answer_by(self, place: int, *, may_go_on: bool) -> bool:
         """Whether the client got its answer; False asks for another key."""
@@ -164,7 +161,7 @@ class Exchange:
     async def _ask(self, lane: Lane) -> tuple[UpstreamConnection, ResponseHead]:
         patience = self._services.limits.first_byte_patience
         head = self._request.head
-        headers = {**_forwarded(head), **key_headers(lane.upstream, lane.key)}
+        headers = {**forwarded(head), **key_headers(lane.upstream, lane.key)}
         request = lane.pool.request(head.method, head.path + head.query, headers, self._request.body)
         try:
             with anyio.fail_after(patience):
@@ -202,7 +199,7 @@ class Exchange:
         if head.status < 400:
             streams = "event-stream" in head.headers.get("content-type", "")
             self._tap = UsageTap(self._route.answers, streams=streams)
-        self._client.write(write_head(f"HTTP/1.1 {head.status} {_REASON}", self._passed_back(head)))
+        self._client.write(self._passed_back(head))
         await self._relay_body(connection, self._tap or UsageTap("models", streams=False))
         if self._tap is not None and self._tap.error:
             self._keyring.failed(place)
@@ -220,19 +217,11 @@ class Exchange:
         if scope.cancelled_caught:
             raise UpstreamBroken(f"it said nothing for {self._services.limits.silence:g} s")
 
-    def _passed_back(self, head: ResponseHead) -> dict[str, str]:
-        """The head that the client gets. The body keeps its framing; without any, only hanging up ends it."""
-        headers = {name: value for name, value in end_to_end(head.headers).items() if name not in _KEPT_BACK}
-        if head.status in (429, 529):
-            headers |= _retry_after(self._keyring.soonest())
-        if head.chunked:
-            headers["transfer-encoding"] = "chunked"
-        elif head.length is not None and head.status not in (204, 304):
-            headers["content-length"] = str(head.length)
+    def _passed_back(self, head: ResponseHead) -> bytes:
+        soonest = retry_after_header(self._keyring.soonest()) if head.status in (429, 529) else {}
         self.ends_connection = head.length is None and not head.chunked
-        if self.ends_connection or not self._request.head.keep_alive:
-            headers["connection"] = "close"
-        return headers
+        stays = self._request.head.keep_alive and not self.ends_connection
+        return passed_back(head, soonest if stays else {**soonest, "connection": "close"})
 
     def _settle(self, expected: Amount) -> None:
         """Book what was used instead of what was reserved."""
@@ -281,39 +270,6 @@ class Exchange:
                 duration=self._services.clock.monotonic() - self._began,
             )
         )
-
-
-_REASON = "OK"
-"""No client reads the words behind a status."""
-
-_KEPT_BACK = frozenset({"set-cookie", "alt-svc", "strict-transport-security"})
-"""Of answers: between the upstream and us."""
-
-_OURS = frozenset(
-    {
-        "host",
-        "authorization",
-        "x-api-key",
-        "cookie",
-        "expect",
-        "accept-encoding",
-        "forwarded",
-        "via",
-        "origin",
-        "referer",
-    }
-    | {"openai-organization", "openai-project", "anthropic-workspace-id", "x-real-ip"}
-)
-"""Of requests: what says who asks, or picks an account behind our key."""
-
-
-def _forwarded(head: RequestHead) -> dict[str, str]:
-    passing = end_to_end(head.headers)
-    return {name: value for name, value in passing.items() if name not in _OURS and not name.startswith("x-forwarded-")}
-
-
-def _retry_after(seconds: float) -> dict[str, str]:
-    return {"retry-after": str(math.ceil(min(max(seconds, 1.0), _LONGEST_RETRY_AFTER)))}
 
 
 async def _watch_silence(connection: UpstreamConnection, scope: anyio.CancelScope, patience: float) -> None:
