@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from tianting.fleet.drivers.driver import AgentEvent, Prompt
+from tianting.fleet.drivers.driver import AgentEvent, Fault, Prompt
 from tianting.fleet.window import Status, Window
 from tianting.protocol.errors import FleetError
 
@@ -20,7 +20,17 @@ class WindowMoved(Struct, frozen=True, kw_only=True, tag=True):
     parked_until: float | None = None
 
 
-LoggedEvent = AgentEvent | WindowMoved
+class PromptDone(Struct, frozen=True, kw_only=True, tag=True):
+    """The one event that ends a prompt: with its answer, or with the reason why it gets none."""
+
+    uuid: str
+    text: str = ""
+    fault: Fault | None = None
+    interrupted: bool = False
+    """A person wanted its turn to end."""
+
+
+LoggedEvent = AgentEvent | WindowMoved | PromptDone
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):

@@ -43,6 +43,8 @@ class Window(Struct, frozen=True, kw_only=True):
     window_id: str
     kind: str
     """Which driver: `tianting`, `claude`, `codex`, `acp`, `tmux`, `echo`."""
+    template: str = ""
+    """Name of what it was made after; a fleet that comes back starts it by this again."""
     owner: str = ""
     """Who it belongs to, for quotas and fairness; empty is the machine's user."""
     generation: int = 1

@@ -1,0 +1,104 @@
+"""Holds on to a keeper, whatever becomes of it: without it the death of that small process would end the fleet, too.
+
+open → its link is read, ends are told → the link breaks → open again (launch, if it is gone) → compare → go on
+"""
+
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+
+import anyio
+from anyio.abc import TaskStatus
+
+from tianting.fleet.keeper_link import KeeperLink
+from tianting.keeper.words import Gone, Held, Start
+from tianting.protocol.errors import FleetError
+
+log = logging.getLogger(__name__)
+
+Open = Callable[[], Awaitable[KeeperLink]]
+"""Connects to the keeper, and launches one where there is none. Raises `FleetError`."""
+
+REOPENING = 60.0
+"""Seconds in which a question waits for a new keeper."""
+_BETWEEN_TRIES = 1.0
+
+
+class Keeping:
+    """A keeper that comes back. Run `run`; the other methods are those of `process.Keeper`."""
+
+    def __init__(
+        self,
+        open_link: Open,
+        *,
+        gone: Callable[[Gone], None],
+        compare: Callable[[Sequence[Held], Sequence[Gone]], Awaitable[None]],
+    ) -> None:
+        self._open_link = open_link
+        self._gone = gone
+        """Told of each end."""
+        self._compare = compare
+        """Told who is there, each time that a link is new."""
+        self._link: KeeperLink | None = None
+        self._linked = anyio.Event()
+
+    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Keep a link until cancelled; started once the first one stands and was compared.
+
+        Raises `FleetError` where there is none to begin with.
+        """
+        link = await self._open_link()
+        while True:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(link.run)
+                await self._serve(link, task_status)
+                task_status = anyio.TASK_STATUS_IGNORED
+                tasks.cancel_scope.cancel()
+            link = await self._reopened()
+
+    async def start(self, start: Start) -> tuple[Held, socket.socket]:
+        """See `KeeperLink`."""
+        return await (await self._current()).start(start)
+
+    async def take(self, window: str, generation: int) -> socket.socket:
+        """See `KeeperLink`."""
+        return await (await self._current()).take(window, generation)
+
+    async def end(self, window: str, generation: int, *, grace: float) -> None:
+        """See `KeeperLink`."""
+        await (await self._current()).end(window, generation, grace=grace)
+
+    async def forget(self, window: str, generation: int) -> None:
+        """See `KeeperLink`."""
+        await (await self._current()).forget(window, generation)
+
+    async def _serve(self, link: KeeperLink, task_status: TaskStatus[None]) -> None:
+        """Until the link breaks."""
+        try:
+            running, ended = await link.roster()
+            self._link = link
+            self._linked.set()
+            await self._compare(running, ended)
+            task_status.started()
+            async for gone in link.exits:
+                self._gone(gone)
+        except FleetError as error:
+            log.warning("the keeper went away: %s", error)
+        finally:
+            self._link, self._linked = None, anyio.Event()
+            await link.close()
+
+    async def _reopened(self) -> KeeperLink:
+        while True:
+            try:
+                return await self._open_link()
+            except FleetError as error:
+                log.warning("there is no keeper: %s", error)
+                await anyio.sleep(_BETWEEN_TRIES)
+
+    async def _current(self) -> KeeperLink:
+        with anyio.move_on_after(REOPENING):
+            while self._link is None:
+                await self._linked.wait()
+            return self._link
+        raise FleetError(f"There has been no keeper for {REOPENING:g} s.")

@@ -1,0 +1,50 @@
+"""From a window and its template to what the keeper is to start, and what the driver must know of it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tianting.fleet.drivers.driver import Brief, Launch, Standing
+from tianting.fleet.ending import log_path
+from tianting.fleet.templates import Template
+from tianting.fleet.window import Window
+from tianting.keeper.words import Start
+
+
+def brief_of(
+    window: Window,
+    template: Template,
+    environment: Mapping[str, str],
+    *,
+    model: str | None,
+    resume: bool,
+    standing: Standing | None = None,
+) -> Brief:
+    """For the driver. `standing` only of a process that is taken over."""
+    return Brief(
+        window_id=window.window_id,
+        generation=window.generation,
+        cwd=window.cwd,
+        conversation_id=window.conversation_id,
+        resume=resume,
+        model=model,
+        permission_mode=template.permission_mode,
+        system_prompt=template.system_prompt,
+        environment={**environment, **template.environment},
+        program=template.program,
+        arguments=template.arguments,
+        standing=standing or Standing(),
+    )
+
+
+def start_of(window: Window, template: Template, launch: Launch, logs: Path) -> Start:
+    """For the keeper. Each process has a log of its own, so that its last words are not another's."""
+    return Start(
+        window=window.window_id,
+        generation=window.generation,
+        argv=launch.argv,
+        cwd=launch.cwd,
+        environment=dict(launch.environment),
+        stderr=str(log_path(logs, window.window_id, window.generation)),
+        native=launch.native,
+        limits=template.ceiling.limits(),
+    )

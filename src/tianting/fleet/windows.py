@@ -1,0 +1,299 @@
+"""Many windows kept alive, behind one face: whoever wants an agent asks here, and knows no process, pipe or table.
+
+    async with WindowManager(...) as fleet:        windows of an earlier fleet are taken up, whatever became of them
+        window = await fleet.create_window("coder", cwd="/work", owner="ada")
+        prompt = await fleet.send(window.window_id, "Mend the tests.")
+        answer = await fleet.wait_answer(window.window_id, prompt)
+
+A thin face: each window's life is its own (`life`), and goes on when the caller goes away. Leaving the context ends the
+fleet, not the windows: they work on, and the next fleet takes them back.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.abc import TaskGroup
+from msgspec import Struct
+
+from tianting.fleet import facts
+from tianting.fleet.drivers.driver import Answer, Driver, Prompt
+from tianting.fleet.health import Health
+from tianting.fleet.keeping import Keeping, Open
+from tianting.fleet.life import Life
+from tianting.fleet.store_records import PromptDone, StoredEvent
+from tianting.fleet.taking_over import Found, inventory
+from tianting.fleet.templates import FleetPolicy, Template, check_policy
+from tianting.fleet.window import OVER, RUNNING, Status, Window
+from tianting.fleet.world import World
+from tianting.keeper.words import Gone, Held
+from tianting.protocol.errors import FleetError
+
+log = logging.getLogger(__name__)
+
+STRAY_GRACE = 2.0
+"""Seconds that a process has to end in order which nobody can talk to any more."""
+
+Admit = Callable[[str, Template], None]
+"""Raises `FleetError` where this owner may not have a window of this template, and says why."""
+
+
+class NoSuchWindow(FleetError):
+    """It was never created, or is destroyed."""
+
+
+class FleetFull(FleetError):
+    """There are as many windows as there may be; one must be stopped first."""
+
+
+class WindowState(Struct, frozen=True, kw_only=True):
+    """A window as it is shown."""
+
+    window: Window
+    open_prompts: int = 0
+    """Accepted, and not answered yet."""
+
+
+class _Resident:
+    """A life, and how to end it."""
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        self.scope = anyio.CancelScope()
+
+
+class WindowManager:
+    """One fleet. Every method raises `NoSuchWindow` for a window that is not here."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        open_keeper: Open,
+        drivers: Mapping[str, Driver],
+        policy: FleetPolicy,
+        admit: Admit = lambda _owner, _template: None,
+    ) -> None:
+        self._world = world
+        self._keeping = Keeping(open_keeper, gone=self._gone, compare=self._compare)
+        self._drivers = drivers
+        self._policy = check_policy(policy)
+        self._admit = admit
+        self._residents: dict[str, _Resident] = {}
+        self._is_taken_up = False
+        self._stack = AsyncExitStack()
+        self._tasks: TaskGroup
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            self._tasks = await stack.enter_async_context(anyio.create_task_group())
+            stack.callback(self._tasks.cancel_scope.cancel)
+            await self._tasks.start(self._keeping.run)
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._stack.__aexit__(kind, error, trace)
+
+    async def create_window(self, template: str, *, cwd: str | None = None, owner: str = "") -> Window:
+        """Begin a window after the template of this name. It is there at once, and takes prompts before it is ready.
+
+        Raises `FleetFull`, and `FleetError` for a template that is not there or that this owner may not have.
+        """
+        made_after = self._policy.template(template)
+        self._admit(owner, made_after)
+        directory = cwd or made_after.cwd
+        if directory is None:
+            raise FleetError(f"Template {template!r} has no directory to work in: name one.")
+        self._check_room()
+        now = self._world.clock.now()
+        window = Window(
+            window_id=self._world.new_id(),
+            kind=made_after.kind,
+            template=template,
+            owner=owner,
+            generation=0,
+            cwd=directory,
+            created_at=now,
+            since=now,
+        )
+        life = self._settle_in(window, made_after)
+        await self._recorded(life)
+        self._tasks.start_soon(self._live, self._residents[window.window_id], None)
+        return life.window
+
+    async def destroy_window(self, window_id: str, *, by: str = "") -> None:
+        """End a window, and forget all about it but the audit. Its directory stays as it is."""
+        resident = self._resident(window_id)
+        await self._world.store.audit(by, "destroy", window_id=window_id)
+        await self.stop(window_id)
+        resident.scope.cancel()
+        del self._residents[window_id]
+        await self._world.store.forget(window_id)
+        resident.life.record.log.end()
+
+    def get_window_status(self, window_id: str) -> WindowState:
+        """How a window is, as far as is known; `health_check` asks it."""
+        return self._state(self._resident(window_id))
+
+    def list_windows(self, owner: str | None = None) -> tuple[WindowState, ...]:
+        """Those of `owner`, or all, the oldest first."""
+        every = sorted(
+            self._residents.values(), key=lambda one: (one.life.window.created_at, one.life.window.window_id)
+        )
+        return tuple(self._state(one) for one in every if owner is None or one.life.window.owner == owner)
+
+    async def health_check(self, window_id: str | None = None) -> Mapping[str, Health]:
+        """How it is with a window, or with all. Each is also asked for a sign of life, which the next check counts."""
+        asked = [window_id] if window_id is not None else list(self._residents)
+        found: dict[str, Health] = {}
+        for one in asked:
+            outcome = await self._order(one, facts.Check())
+            if outcome.health is not None:
+                found[one] = outcome.health
+        return found
+
+    async def send(self, window_id: str, text: str, *, uuid: str | None = None) -> str:
+        """Promise an answer to `text`, and give back the name of the promise. From then on it is never lost.
+
+        The same `uuid` a second time changes nothing. Raises `StoreError` where nothing was promised.
+        """
+        life = self._resident(window_id).life
+        prompt = Prompt(text=text, uuid=uuid or self._world.new_id())
+        await life.taken_up.wait()
+        # Shielded: what the store has taken must reach the life, also where the caller goes away.
+        with anyio.CancelScope(shield=True):
+            if await self._world.store.accept(window_id, prompt):
+                life.tell(facts.Ordered(order=facts.Send(prompt=prompt), outcome=facts.Outcome()))
+        return prompt.uuid
+
+    async def interrupt(self, window_id: str) -> None:
+        """End the turn that runs, if one does; its prompt is answered by that."""
+        await self._order(window_id, facts.Interrupt())
+
+    async def answer(self, window_id: str, question_id: str, answer: Answer) -> None:
+        """Answer what a person is asked. Raises `FleetError` for a question that is not open."""
+        await self._order(window_id, facts.Reply(question_id=question_id, answer=answer))
+
+    async def stop(self, window_id: str) -> None:
+        """End the process; conversation and prompts stay. Returns when it has ended."""
+        await self._order(window_id, facts.Stop())
+        await self._until(window_id, OVER)
+
+    async def restart(self, window_id: str, reason: str = "restarted by a person") -> None:
+        """Begin a window again that has ended or failed, wake one that is parked, give a new process to another."""
+        await self._order(window_id, facts.Restart(reason=reason))
+
+    async def ready(self, window_id: str) -> Window:
+        """Wait until it takes prompts. Raises `FleetError` with the reason where it does not come to that."""
+        window = await self._until(window_id, RUNNING | OVER)
+        if window.status in OVER:
+            raise FleetError(f"Window {window_id} is {window.status}. {window.reason}".rstrip())
+        return window
+
+    def events(self, window_id: str, after: int = 0) -> AsyncIterator[StoredEvent]:
+        """What happened since the event `after`, once and in order, and then what happens; ends with the window."""
+        return self._resident(window_id).life.record.log.follow(after)
+
+    async def wait_answer(self, window_id: str, prompt_uuid: str) -> PromptDone:
+        """The end of a prompt, also one that was answered before. Raises `FleetError` where nobody works on it."""
+        life = self._resident(window_id).life
+        async for stored in life.record.log.follow(0):
+            if isinstance(stored.event, PromptDone) and stored.event.uuid == prompt_uuid:
+                return stored.event
+        raise NoSuchWindow(f"Window {window_id} was destroyed before it answered.")
+
+    def _check_room(self) -> None:
+        alive = sum(one.life.window.status not in OVER for one in self._residents.values())
+        if alive >= self._policy.most_windows:
+            raise FleetFull(f"{alive} windows are alive, and there may be no more: stop one, or raise `most_windows`.")
+
+    def _settle_in(self, window: Window, template: Template) -> Life:
+        """Takes its place before anything is waited for, so that two that come at once cannot have the same."""
+        driver = self._drivers.get(window.kind)
+        if driver is None:
+            raise FleetError(f"There is no driver for agents of the kind {window.kind!r}.")
+        life = Life(window, template, driver, world=self._world, keeper=self._keeping)
+        self._residents[window.window_id] = _Resident(life)
+        return life
+
+    async def _recorded(self, life: Life) -> None:
+        window = life.window
+        try:
+            await self._world.store.record_move(window)
+            await self._world.store.audit(window.owner, "create", window_id=window.window_id, detail=window.template)
+        except BaseException:
+            del self._residents[window.window_id]
+            raise
+
+    async def _live(self, resident: _Resident, found: Found | None) -> None:
+        with resident.scope:
+            await resident.life.run(found)
+
+    def _gone(self, gone: Gone) -> None:
+        if (resident := self._residents.get(gone.window)) is not None:
+            resident.life.tell(facts.Lost(generation=gone.generation, gone=gone))
+
+    async def _compare(self, running: Sequence[Held], ended: Sequence[Gone]) -> None:
+        """A link to a keeper is new: take up windows at first, later find out which have died with the old keeper."""
+        if not self._is_taken_up:
+            await self._take_up(running, ended)
+            self._is_taken_up = True
+            return
+        there = {(held.window, held.generation) for held in running}
+        there |= {(gone.window, gone.generation) for gone in ended}
+        for resident in self._residents.values():
+            window = resident.life.window
+            if (window.window_id, window.generation) not in there:
+                resident.life.tell(facts.Lost(generation=window.generation))
+        for gone in ended:
+            self._gone(gone)
+
+    async def _take_up(self, running: Sequence[Held], ended: Sequence[Gone]) -> None:
+        windows = await self._world.store.windows()
+        found = inventory(windows, running, ended)
+        for stray in found.strays:
+            self._tasks.start_soon(self._end_stray, stray)
+        for gone in found.forgotten:
+            self._tasks.start_soon(self._keeping.forget, gone.window, gone.generation)
+        for window in windows:
+            self._take_up_one(window, found.known.get(window.window_id))
+
+    def _take_up_one(self, window: Window, found: Found | None) -> None:
+        try:
+            life = self._settle_in(window, self._policy.template(window.template))
+        except FleetError as error:
+            log.warning("window %s cannot be taken up: %s", window.window_id, error)
+            return
+        self._tasks.start_soon(self._live, self._residents[life.window.window_id], found)
+
+    async def _end_stray(self, stray: Held) -> None:
+        log.warning("ending a process that no window owns: %s, generation %d", stray.window, stray.generation)
+        try:
+            await self._keeping.end(stray.window, stray.generation, grace=STRAY_GRACE)
+            await self._keeping.forget(stray.window, stray.generation)
+        except FleetError as error:
+            log.warning("it could not be ended: %s", error)
+
+    async def _order(self, window_id: str, order: facts.Order) -> facts.Outcome:
+        return await self._resident(window_id).life.order(order)
+
+    async def _until(self, window_id: str, wanted: frozenset[Status]) -> Window:
+        life = self._resident(window_id).life
+        while life.window.status not in wanted:
+            await life.record.log.changed()
+        return life.window
+
+    def _resident(self, window_id: str) -> _Resident:
+        resident = self._residents.get(window_id)
+        if resident is None:
+            raise NoSuchWindow(f"There is no window {window_id!r}.")
+        return resident
+
+    def _state(self, resident: _Resident) -> WindowState:
+        return WindowState(window=resident.life.window, open_prompts=resident.life.open_prompts)
