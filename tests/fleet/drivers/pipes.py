@@ -71,6 +71,8 @@ class ScriptedPipe:
         self._ended = False
         self._news = anyio.Event()
         self.sent: list[dict[str, Any]] = []
+        self.answers: dict[str, dict[str, Any]] = {}
+        """By method: what a request is answered with."""
         self.finished = False
         self.broken = False
 
@@ -95,7 +97,10 @@ class ScriptedPipe:
         await anyio.lowlevel.checkpoint()
         if self.broken:
             raise BrokenPipeError
-        self.sent.extend(msgspec.json.decode(line) for line in data.splitlines())
+        for message in map(msgspec.json.decode, data.splitlines()):
+            self.sent.append(message)
+            if (answer := self.answers.get(message.get("method"))) is not None:
+                self.say({"id": message["id"], **answer})
 
     async def finish(self) -> None:
         self.finished = True

@@ -95,7 +95,7 @@ class CodexHost:
     def _note(self, thread: Thread) -> str:
         """Remember whose child a new thread is."""
         if thread.parent_thread_id is not None:
-            self._parents[thread.id] = thread.parent_thread_id
+            self._parents.setdefault(thread.id, thread.parent_thread_id)
         return thread.id
 
     def _owner(self, thread_id: str) -> str:
