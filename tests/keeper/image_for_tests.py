@@ -12,6 +12,9 @@ from pathlib import Path
 
 warmed: list[int] = []
 
+RESERVED = 0b11 << 31
+"""Signals 32 and 33 belong to the C library: some programs leave them ignored, and nobody may set them."""
+
 
 def warm() -> None:
     warmed.append(os.getpid())
@@ -48,7 +51,7 @@ def tell(_words: Sequence[str], environment: Mapping[str, str]) -> None:
         "umask": mask,
         "leads": os.getsid(0) == os.getpgrp() == os.getpid(),
         "blocked": int(status["SigBlk"], 16),
-        "ignored": int(status["SigIgn"], 16),
+        "ignored": int(status["SigIgn"], 16) & ~RESERVED,
         "python ignores": sorted(n for n in signal.valid_signals() if signal.getsignal(n) == signal.SIG_IGN),
         "random": random.random(),
     }
