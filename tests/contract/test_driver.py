@@ -158,6 +158,15 @@ async def test_interrupt_closes_an_open_question(kind: Kind, tmp_path: Path) -> 
         assert opened.all(QuestionClosed) == [QuestionClosed(question_id=asked.question_id)]
 
 
+async def test_work_in_the_background_begins_a_turn_when_it_is_over(kind: Kind, tmp_path: Path) -> None:
+    async with playing(kind, tmp_path, "background") as (stage, opened):
+        uuid = await opened.prompt(stage.prompts[0])
+        await opened.until(TurnDone, 2)
+
+        assert [done.text for done in opened.all(TurnDone)] == [stage.answers[0], stage.answers[1]]
+        assert opened.all(PromptTaken)[0] == PromptTaken(uuid=uuid)
+
+
 async def test_limit_is_told_and_waited_for(kind: Kind, tmp_path: Path) -> None:
     async with playing(kind, tmp_path, "limit") as (stage, opened):
         done = await opened.turn(stage.prompts[0])
