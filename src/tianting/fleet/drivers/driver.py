@@ -110,7 +110,10 @@ class TurnBegan(Struct, frozen=True, kw_only=True, tag=True):
 
 
 class PromptTaken(Struct, frozen=True, kw_only=True, tag=True):
-    """The prompt of this uuid has become a part of the conversation; until then it may have to be sent again."""
+    """The prompt of this uuid has become a part of the conversation; until then it may have to be sent again.
+
+    An agent may name what it tells itself, too: a uuid that nobody here has sent is no prompt of ours.
+    """
 
     uuid: str
 
