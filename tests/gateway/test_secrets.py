@@ -60,6 +60,8 @@ async def test_nothing_secret_is_logged_or_kept(caplog: pytest.LogCaptureFixture
     for secret in (SECRET, ASKED, ANSWERED, *tokens):
         assert secret not in everything
     assert kept.count("INSERT INTO") >= len(steps)
+    assert SECRET.encode() not in answers
+    assert b"Incorrect API key provided: ****" in answers
 
 
 async def test_a_broken_exchange_is_logged_and_ends_only_itself(

@@ -20,11 +20,12 @@ from tianting.gateway.http_heads import ResponseHead
 from tianting.gateway.keyring import Exhausted, Keyring, Lane, Wanted
 from tianting.gateway.ledger import Ledger, LedgerEntry
 from tianting.gateway.limits import DoorLimits
+from tianting.gateway.masking import MaskingSink
 from tianting.gateway.passes import Pass
 from tianting.gateway.passing_heads import forwarded, passed_back, retry_after_header
 from tianting.gateway.quotas import NOTHING, Amount
 from tianting.gateway.rate_headers import read_rate_notes
-from tianting.gateway.upstream_connection import UpstreamBroken, UpstreamConnection
+from tianting.gateway.upstream_connection import Sink, UpstreamBroken, UpstreamConnection
 from tianting.gateway.usage_tap import UsageTap
 from tianting.plumbing.clock import Clock
 from tianting.protocol.model_catalogue import ModelCatalogue
@@ -200,18 +201,19 @@ class Exchange:
             streams = "event-stream" in head.headers.get("content-type", "")
             self._tap = UsageTap(self._route.answers, streams=streams)
         self._client.write(self._passed_back(head))
-        await self._relay_body(connection, self._tap or UsageTap("models", streams=False))
+        sink = self._client if head.status < 400 else MaskingSink(self._client, lane.key.secret)
+        await self._relay_body(connection, sink, self._tap or UsageTap("models", streams=False))
         if self._tap is not None and self._tap.error:
             self._keyring.failed(place)
         lane.pool.keep(connection, self._services.clock.monotonic())
         self.outcome = "answered" if head.status < 400 else "refused"
 
-    async def _relay_body(self, connection: UpstreamConnection, tap: UsageTap) -> None:
+    async def _relay_body(self, connection: UpstreamConnection, sink: Sink, tap: UsageTap) -> None:
         self._client.attach(connection)
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_watch_silence, connection, scope, self._services.limits.silence)
-                await connection.relay(self._client, tap)
+                await connection.relay(sink, tap)
                 tasks.cancel_scope.cancel()
         tap.finish()
         if scope.cancelled_caught:
