@@ -191,6 +191,22 @@ async def test_a_forgotten_window_leaves_only_the_audit(store: Store) -> None:
     assert [deed.action for deed in await store.audited()] == ["destroy_window"]
 
 
+async def test_a_page_of_long_lines_is_short(store: Store) -> None:
+    await store.record_move(WINDOW)
+    await store.append("w1", 1, [LineRead(line=b"x" * 5_000_000)] * 4)
+
+    assert [stored.sequence for stored in (await store.events("w1")).events] == [1, 2, 3]
+    assert [stored.sequence for stored in (await store.events("w1", after=3)).events] == [4, 5]
+
+
+async def test_a_closed_store_refuses_instead_of_waiting(path: Path, clock: StillClock) -> None:
+    async with open_store(path, clock) as store:
+        pass
+
+    with anyio.fail_after(5), pytest.raises(StoreError, match="store is closed"):
+        await store.record_move(WINDOW)
+
+
 async def test_a_log_is_cut_by_number_and_says_so(path: Path, clock: StillClock) -> None:
     async with open_store(path, clock, Retention(events=100)) as store:
         await store.record_move(WINDOW)

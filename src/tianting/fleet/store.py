@@ -99,7 +99,10 @@ class Store:
             raise StoreError(f"There is no window {window_id!r} in the store.") from None
 
     async def events(self, window_id: str, *, after: int = 0, limit: int = 1_000) -> Page:
-        """The log of a window after the event `after`, oldest first; empty for a window that is not known."""
+        """The log of a window after the event `after`, oldest first; empty for a window that is not known.
+
+        At most `limit` events and some megabytes: ask again after the last one until the page's `last` is reached.
+        """
         return await self._read(partial(store_events.read, window_id=window_id, after=after, limit=limit))
 
     async def snapshot(self, window_id: str) -> Snapshot | None:

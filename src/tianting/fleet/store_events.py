@@ -2,7 +2,7 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -13,6 +13,8 @@ from tianting.fleet.window import Window
 
 log = logging.getLogger(__name__)
 
+_Row = tuple[int, int, float, bytes]
+
 _encode = msgspec.json.Encoder().encode
 _event = msgspec.json.Decoder(LoggedEvent)
 _window = msgspec.json.Decoder(Window)
@@ -22,6 +24,7 @@ _mark = msgspec.msgpack.Decoder(Mark)
 
 _MARKED_GENERATIONS = 2
 """Before the present one: a standby reads its pipe while its predecessor's is read to the end."""
+_PAGE_BYTES = 8_000_000
 _TRIM_EVERY = 256
 """Events: a window's log is that much longer than it may be, at most."""
 
@@ -73,7 +76,7 @@ def append(database: sqlite3.Connection, batch: Batch, keep: int) -> range:
 
 
 def read(database: sqlite3.Connection, window_id: str, after: int, limit: int) -> Page:
-    """At most `limit` events after the number `after`."""
+    """At most `limit` events after the number `after`, and no more than some megabytes."""
     bounds = database.execute(
         "SELECT complete_after, last_sequence FROM windows WHERE window_id = ?", (window_id,)
     ).fetchone() or (0, 0)
@@ -82,7 +85,7 @@ def read(database: sqlite3.Connection, window_id: str, after: int, limit: int) -
         " ORDER BY sequence LIMIT ?",
         (window_id, after, limit),
     )
-    return Page(events=tuple(_decoded(rows, window_id)), complete_after=bounds[0], last=bounds[1])
+    return Page(events=tuple(_decoded(_first(rows), window_id)), complete_after=bounds[0], last=bounds[1])
 
 
 def snapshot(database: sqlite3.Connection, window_id: str) -> Snapshot | None:
@@ -146,7 +149,17 @@ def _forget_through(database: sqlite3.Connection, window_id: str, sequence: int)
         )
 
 
-def _decoded(rows: sqlite3.Cursor, window_id: str) -> Iterator[StoredEvent]:
+def _first(rows: Iterable[_Row]) -> Iterator[_Row]:
+    """As many as a page may hold, and one at least: a line of an agent can have 16 MB."""
+    size = 0
+    for row in rows:
+        yield row
+        size += len(row[-1])
+        if size >= _PAGE_BYTES:
+            return
+
+
+def _decoded(rows: Iterable[_Row], window_id: str) -> Iterator[StoredEvent]:
     for sequence, generation, at, body in rows:
         try:
             yield StoredEvent(sequence=sequence, generation=generation, at=at, event=_event.decode(body))

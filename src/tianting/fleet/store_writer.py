@@ -50,6 +50,7 @@ class Writer:
         self._room = anyio.Semaphore(_CAPACITY)
         self._loop = anyio.lowlevel.current_token()
         self._synchronous = ""
+        self._is_closed = False
         # A daemon, so that a program whose event loop was torn down does not hang on it.
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
@@ -61,6 +62,9 @@ class Writer:
         `StoreError` where nothing of it was stored. Cancelled, it may be stored or not.
         """
         await self._room.acquire()
+        if self._is_closed:
+            self._room.release()
+            raise StoreError("The store is closed: the fleet is ending.")
         job = _Job(work, durable=durable)
         self._jobs.put(job)
         await job.done.wait()
@@ -70,7 +74,8 @@ class Writer:
         return result
 
     async def close(self) -> None:
-        """Write what is queued, then end."""
+        """Write what is queued, then end. May be called again."""
+        self._is_closed = True
         self._jobs.put(None)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._thread.join)
