@@ -16,8 +16,8 @@ from tianting.fleet.drivers.json_rpc import Answered, Asked, Incoming, JsonRpc, 
 pytestmark = pytest.mark.anyio
 
 
-def speaking(pipe: ScriptedPipe, *, marked: bool = False) -> JsonRpc:
-    return JsonRpc(pipe, marked=marked, new_id=lambda: "us")
+def speaking(pipe: ScriptedPipe, *, marked: bool = False, alone: bool = True) -> JsonRpc:
+    return JsonRpc(pipe, marked=marked, alone=alone, new_id=lambda: "us")
 
 
 async def heard_from(pipe: ScriptedPipe) -> list[Incoming]:
@@ -117,6 +117,25 @@ async def test_who_asks_while_another_reads_is_answered_after_the_answer_was_hea
             pipe.say({"id": "us/1", "result": 5})
 
     assert order == ["heard mine", "5"]
+
+
+async def test_what_lies_in_the_pipe_of_another_is_not_read_by_who_asks() -> None:
+    pipe = ScriptedPipe()
+    pipe.answers["ask"] = {"result": 5}
+    rpc = speaking(pipe, alone=False)
+    results: list[bytes] = []
+
+    async def ask() -> None:
+        results.append(bytes(await rpc.request("ask", {})))
+        pipe.end()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            assert pipe.sent == []
+            await rpc.run(ignore)
+    assert results == [b"5"]
 
 
 async def test_a_refusal_is_a_fault_with_its_code() -> None:

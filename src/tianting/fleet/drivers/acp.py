@@ -38,7 +38,7 @@ class AcpDriver:
 
     async def attach(self, pipe: Pipe, brief: Brief, *, taken_over: bool) -> AcpAgent:
         """Shake hands and open the session. Raises `DriverError`."""
-        rpc = JsonRpc(pipe, marked=True, new_id=self._new_id)
+        rpc = JsonRpc(pipe, marked=True, alone=not taken_over, new_id=self._new_id)
         if taken_over:
             return AcpAgent(rpc, brief.conversation_id, brief.standing, said_before=True)
         session_id = await self._open(rpc, brief)

@@ -49,7 +49,7 @@ class CodexDriver:
 
     async def host(self, pipe: Pipe, brief: Brief, *, taken_over: bool) -> CodexHost:
         """A process for many threads. Raises `DriverError`."""
-        host = CodexHost(pipe, self._new_id)
+        host = CodexHost(pipe, self._new_id, taken_over=taken_over)
         if not taken_over:
             await host.initialize(self._version)
         return host

@@ -27,8 +27,8 @@ _ACCESS: dict[str, tuple[str, str]] = {
 class CodexHost:
     """Implements `Host`. Threads are found by the id in each message; those that a thread started belong to it."""
 
-    def __init__(self, pipe: Pipe, new_id: NewId) -> None:
-        self._rpc = JsonRpc(pipe, marked=False, new_id=new_id)
+    def __init__(self, pipe: Pipe, new_id: NewId, *, taken_over: bool) -> None:
+        self._rpc = JsonRpc(pipe, marked=False, alone=not taken_over, new_id=new_id)
         self._threads: dict[str, CodexThread] = {}
         self._parents: dict[str, str] = {}
         self._tell: Tell | None = None

@@ -263,7 +263,10 @@ class Pipe(Protocol):
 
 
 class Agent(Protocol):
-    """One conversation with a live process."""
+    """One conversation with a live process.
+
+    No method may be awaited from inside `tell`: what it waits for may have to be read by the task that is telling.
+    """
 
     async def run(self, tell: Tell) -> None:
         """Read to the end of the pipe, telling each event before the next is read. Runs once, and while it does the
@@ -324,7 +327,7 @@ class Host(Protocol):
     """A live process with many conversations. It is kept like a window of its own, and its threads are windows, too."""
 
     async def join(self, brief: Brief, *, taken_over: bool) -> Agent:
-        """Open the conversation of `brief`. Works before `run` and while it runs.
+        """Open the conversation of `brief`: before `run` or while it runs; in a process taken over, only while it runs.
 
         `taken_over`: the conversation was open under an earlier fleet. All of these must be joined, and be running,
         before `run` begins: nothing is said and nothing is read until then. Raises `DriverError`; the caller has the

@@ -80,9 +80,13 @@ Hear = Callable[[Incoming], Awaitable[None]]
 
 
 class JsonRpc:
-    """One pipe. Any number of tasks may send; one reads."""
+    """One pipe. Any number of tasks may send; one reads.
 
-    def __init__(self, pipe: Pipe, *, marked: bool, new_id: NewId) -> None:
+    `alone`: before `run`, whoever asks sends and reads by themselves, which is how hands are shaken. Otherwise nothing
+    is sent and nothing read before it.
+    """
+
+    def __init__(self, pipe: Pipe, *, marked: bool, alone: bool, new_id: NewId) -> None:
         self._pipe = pipe
         self._head: _Object = {"jsonrpc": "2.0"} if marked else {}
         # An answer to a request of an earlier fleet may still lie in the pipe, so ids must not come again.
@@ -91,6 +95,7 @@ class JsonRpc:
         self._waiting: dict[RequestId, Waiting] = {}
         self._lines = LineSplitter()
         self._kept: list[Incoming] = []
+        self._alone = alone
         self._reading = anyio.Lock()
         self._unsent: deque[bytes | None] = deque()
         """None is the end of what will be sent."""
@@ -99,6 +104,7 @@ class JsonRpc:
 
     async def run(self, hear: Hear) -> None:
         """Read to the end of the pipe, one message after the other. What came before is heard first."""
+        self._alone = False
         async with self._reading, anyio.create_task_group() as tasks:
             tasks.start_soon(self._write)
             try:
@@ -108,12 +114,12 @@ class JsonRpc:
             tasks.cancel_scope.cancel()
 
     async def request(self, method: str, params: object, *, topic: str = "") -> Raw:
-        """Ask, and wait for the result. Before `run`, one at a time: it reads by itself, and keeps what else comes.
+        """Ask, and wait for the result. Alone, only one may ask at a time; what else comes is kept for `run`.
 
         Raises `DriverError` when the agent refuses (its code is the fault's) or ends. The caller has the deadline.
         """
         waiting = await self.post(method, params, topic=topic)
-        if not self._reading.locked():
+        if self._alone:
             await self._read_until(waiting)
         await waiting.settled.wait()
         return waiting.result()
@@ -152,7 +158,7 @@ class JsonRpc:
             raise DriverError(f"The agent does not read: {_MOST_UNSENT} messages wait for it.")
         self._unsent.append(line)
         self._posted.set()
-        if not self._reading.locked():
+        if self._alone:
             await self._send_one()
 
     async def _write(self) -> None:
