@@ -34,7 +34,7 @@ class OpenAIResponses:
         return Asked(
             model=read.model,
             stream=read.stream,
-            free_form=frozenset(tool.name for tool in read.tools if tool.type == "custom"),
+            free_form=read.free_form,
             conversation=conversation(read.items, lambda item: item.by_model, lambda item: item.words),
         )
 

@@ -23,6 +23,21 @@ _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 
 
+class OfferedTool(Struct, frozen=True, kw_only=True):
+    """A tool; `function` and `custom` are the client's."""
+
+    type: str
+    name: str = ""
+    parameters: dict[str, Any] | None = None
+    tools: tuple["OfferedTool", ...] = ()
+    """Of a `namespace`."""
+
+    @property
+    def unpacked(self) -> "Iterator[OfferedTool]":
+        """The tools in a namespace, or itself."""
+        yield from (inner for tool in self.tools for inner in tool.unpacked) if self.tools else (self,)
+
+
 class Item(Struct, frozen=True, kw_only=True):
     """Any input item; fields that its type does not have are empty."""
 
@@ -36,6 +51,8 @@ class Item(Struct, frozen=True, kw_only=True):
     output: Any = ""
     summary: Any = None
     encrypted_content: str | None = None
+    tools: tuple[OfferedTool, ...] = ()
+    """Of `additional_tools`, with which Codex offers its own."""
 
     @property
     def by_model(self) -> bool:
@@ -51,14 +68,6 @@ class Item(Struct, frozen=True, kw_only=True):
         return str(parts or "")
 
 
-class OfferedTool(Struct, frozen=True, kw_only=True):
-    """A tool; `function` and `custom` are the client's."""
-
-    type: str
-    name: str = ""
-    parameters: dict[str, Any] | None = None
-
-
 class Body(Struct, frozen=True, kw_only=True):
     """A request."""
 
@@ -72,6 +81,12 @@ class Body(Struct, frozen=True, kw_only=True):
     def items(self) -> tuple[Item, ...]:
         """The input, in its long form."""
         return (Item(role="user", content=self.input),) if isinstance(self.input, str) else self.input
+
+    @property
+    def free_form(self) -> frozenset[str]:
+        """Tools that take plain text, wherever they were offered."""
+        offered = (*self.tools, *(tool for item in self.items for tool in item.tools))
+        return frozenset(one.name for tool in offered for one in tool.unpacked if one.type == "custom")
 
 
 def read_body(raw: bytes, *, counting: bool) -> Body:
