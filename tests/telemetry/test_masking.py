@@ -78,6 +78,14 @@ def test_values_keep_their_shape() -> None:
     }
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "piece", ["aB3", "a.a-", "eyJ-", "eyJ", "a://a:", "key", "key-", "Bearer ", "-----BEGIN ", "_", "key :"]
+)
+def test_no_text_keeps_the_masking_busy(piece: str) -> None:
+    assert len(masked(piece * (300_000 // len(piece)))) > 0
+
+
 SECRET = st.from_regex(r"\Ask-ant-[A-Za-z0-9]{20,40}\Z")
 
 

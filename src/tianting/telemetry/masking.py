@@ -15,6 +15,7 @@ _NAME = re.compile(
     r"|(proxy-)?authorization|custom[_-]headers)",
     re.IGNORECASE,
 )
+# Every repetition has an upper bound: whoever can write a log line must not be able to keep us busy with it.
 _SHAPES = re.compile(
     r"""
       \b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}        # Anthropic, OpenAI and their imitators
@@ -23,19 +24,20 @@ _SHAPES = re.compile(
     | \bxox[abeoprs]-[A-Za-z0-9-]{10,}
     | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b
     | \bAIza[A-Za-z0-9_-]{30,}
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*   # JSON web token
-    | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
+    | (?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]*   # JSON web token
+    | -----BEGIN\ [A-Z ]{0,30}PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]{0,30}PRIVATE\ KEY-----|\Z)
     """,
     re.VERBOSE | re.DOTALL,
 )
-_SCHEME = re.compile(r"\b(Bearer|Basic|Digest|Negotiate)\s+[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
+_SCHEME = re.compile(r"\b(Bearer|Basic|Digest|Negotiate)\s{1,8}[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE)
 _PAIR = re.compile(
-    r"""(?P<name>[A-Za-z0-9_.-]*(?:key|token|secret|passw(?:or)?d|passphrase|authorization|credentials?|cookie))
-        (?P<between>["']?\s*[:=]\s*["']?)
+    r"""(?<![A-Za-z0-9_.-])
+        (?P<name>[A-Za-z0-9_.-]{0,80}(?:key|token|secret|passw(?:or)?d|passphrase|authorization|credentials?|cookie))
+        (?P<between>["']?\s{0,8}[:=]\s{0,8}["']?)
         (?P<value>(?!\*\*\*)[^\s"',;&}\])]+)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_IN_ADDRESS = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)[^\s/:@]*:[^\s/@]+@", re.IGNORECASE)
+_IN_ADDRESS = re.compile(r"(?P<scheme>\b[a-z][a-z0-9+.-]{0,20}://)[^\s/:@]{0,200}:[^\s/@]{1,1000}@", re.IGNORECASE)
 
 
 def is_secret_name(name: str) -> bool:
