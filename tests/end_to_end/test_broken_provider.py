@@ -1,7 +1,6 @@
 """Providers that refuse, hang, break off or are not there: what passes is waited out, what does not is one line."""
 
 import socket
-import time
 
 import msgspec
 import pytest
@@ -49,7 +48,6 @@ async def test_what_passes_is_asked_again(stage: Stage, fault: Fault, cause: str
 
 async def test_provider_says_when_to_come_back(stage: Stage) -> None:
     refused = Fault(kind="status", status=429, retry_after=1.3)
-    begun = int(time.time())
     async with playing(says(fault=refused), says("Here you are.")) as server:
         stage.toward(server)
         ended = await stage.run("-p", "Hi.", "--output-format", "stream-json")
@@ -57,9 +55,7 @@ async def test_provider_says_when_to_come_back(stage: Stage) -> None:
     first, second = (request.arrived_ns for request in server.requests)
     [retry] = filter(is_system("api_retry"), ended.lines)
     assert (ended.code, retry["retry_delay_ms"], retry["error_status"], retry["error"]) == (0, 1300, 429, "rate_limit")
-    limit = ended.lines[ended.lines.index(retry) - 1]
-    assert (limit["type"], limit["rate_limit_info"]["status"]) == ("rate_limit_event", "rejected")
-    assert limit["rate_limit_info"]["resetsAt"] >= begun
+    assert [line for line in ended.lines if line["type"] == "rate_limit_event"] == []  # it passes by itself
     assert second - first >= 1.3e9
 
 

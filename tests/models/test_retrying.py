@@ -150,6 +150,18 @@ async def test_the_rest_is_passed_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("window", "told"), [pytest.param("five_hour", True, id="of the account"), pytest.param(None, False, id="passing")]
+)
+async def test_limit_that_is_waited_for_is_told_only_if_it_is_the_accounts(window: str | None, told: bool) -> None:
+    limit = RateLimitSeen(status="rejected", resets_at=1_800_000_000, window=window)
+    refusal = ModelUnavailable("Later.", cause="rate_limit", rate_limit=limit, retry_after=1.0)
+
+    deltas = await deltas_of(retrying(FlakyModel([refusal]), Naps()))
+
+    assert [delta for delta in deltas if isinstance(delta, RateLimitSeen)] == [limit] * told
+
+
+@pytest.mark.parametrize(
     "refusal",
     [
         pytest.param(ModelUnavailable("Later.", cause="rate_limit", rate_limit=LIMIT, retry_after=9_000.0), id="later"),

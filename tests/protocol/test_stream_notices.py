@@ -229,6 +229,7 @@ def test_prompts_are_given_back_under_their_own_id(kind: str, message: UserMessa
 
 def test_notes_of_the_harness_are_not_given_back() -> None:
     assert tell([PromptDelivered(uuid="n", message=note("A job ended."))], replay_user_messages=True) == []
+    assert tell([TurnStarted(uuid="n", prompt=note("A job ended."))], replay_user_messages=True) == []
 
 
 def used(tokens: int, cost: float) -> ModelUse:

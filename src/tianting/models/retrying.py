@@ -42,7 +42,8 @@ class RetryingModel:
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Delta, None]:
         """Answer `request`. Before each wait it yields `RequestRetried`, which voids what came before.
 
-        A limit that refused the request is told before anything else is done about it.
+        A limit of the account's that refused the request is told before anything else is done about it; any other
+        only where nothing is.
         """
         for attempt in range(1, self._max_retries + 2):
             try:
@@ -53,8 +54,9 @@ class RetryingModel:
                 failure = error
             else:
                 return
-            if failure.rate_limit is not None:
-                yield failure.rate_limit
+            limit = failure.rate_limit
+            if limit is not None and (limit.window or not self._is_waited_for(failure, attempt)):
+                yield limit
             retried = self._retried(failure, attempt)
             yield retried
             await self._sleep(retried.delay)
@@ -67,15 +69,17 @@ class RetryingModel:
         """Close what is inside."""
         await self._inner.aclose()
 
+    def _is_waited_for(self, error: ModelError, attempt: int) -> bool:
+        is_passing = isinstance(error, ModelUnavailable) and (error.retry_after or 0) <= _LONGEST_OBEYED_WAIT
+        return is_passing and attempt <= self._max_retries
+
     def _retried(self, error: ModelError, attempt: int) -> RequestRetried:
         """What is done about `error` on try `attempt`. Raises it again when nothing is."""
         if attempt > self._max_retries or not isinstance(error, ModelUnavailable):
             raise error
-        delay = self._backoff.delay(attempt, self._random)
-        if error.retry_after is not None:
-            if error.retry_after > _LONGEST_OBEYED_WAIT:
-                _give_up(error, error.retry_after)
-            delay = max(delay, error.retry_after)
+        if error.retry_after is not None and not self._is_waited_for(error, attempt):
+            _give_up(error, error.retry_after)
+        delay = max(self._backoff.delay(attempt, self._random), error.retry_after or 0)
         return RequestRetried(
             attempt=attempt,
             max_retries=self._max_retries,

@@ -163,7 +163,7 @@ class StreamJsonEncoder:
         return [self._line(init)]
 
     def _turn_started(self, event: TurnStarted) -> list[bytes]:
-        return [self._replay(event.uuid, event.prompt)]
+        return [] if event.prompt.meta else [self._replay(event.uuid, event.prompt)]
 
     def _prompt_delivered(self, event: PromptDelivered) -> list[bytes]:
         return [] if event.message.meta else [self._replay(event.uuid, event.message)]
