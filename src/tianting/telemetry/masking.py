@@ -15,7 +15,7 @@ _NAME = re.compile(
     r"|(proxy-)?authorization|custom[_-]headers)",
     re.IGNORECASE,
 )
-# Every repetition has an upper bound: whoever can write a log line must not be able to keep us busy with it.
+# What may begin anywhere has an upper bound: whoever can write a log line must not keep us busy with it.
 _SHAPES = re.compile(
     r"""
       \b(?:sk|pk|rk)-[A-Za-z0-9_-]{12,}        # Anthropic, OpenAI and their imitators
