@@ -156,7 +156,7 @@ async def test_limit_that_is_waited_for_is_told_only_if_it_is_the_accounts(windo
     limit = RateLimitSeen(status="rejected", resets_at=1_800_000_000, window=window)
     refusal = ModelUnavailable("Later.", cause="rate_limit", rate_limit=limit, retry_after=1.0)
 
-    deltas = await deltas_of(retrying(FlakyModel([refusal]), Naps()))
+    deltas = await deltas_of(retrying(FlakyModel([refusal], [*ANSWER]), Naps()))
 
     assert [delta for delta in deltas if isinstance(delta, RateLimitSeen)] == [limit] * told
 

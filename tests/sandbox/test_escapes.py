@@ -66,8 +66,7 @@ def policy(workspace: Path, home: Path) -> SandboxPolicy:
         pytest.param("mknod disk b 8 0 && cat disk", id="make a device"),
         pytest.param("ls /run/*", id="sockets of services"),
         pytest.param("echo > /dev/tcp/127.0.0.1/{port}", id="a port of this machine"),
-        pytest.param("echo > /dev/tcp/1.1.1.1/53", id="an address"),
-        pytest.param("echo > /dev/udp/1.1.1.1/53", id="a name server"),
+        pytest.param("grep -v Iface /proc/net/route", id="a way out"),  # sends nothing, should a wall ever be broken
         pytest.param("getent hosts example.org", id="a name"),
         pytest.param("python3 -c 'import socket; socket.socket(socket.AF_UNIX)'", id="a Unix socket"),
         pytest.param("su -c true nobody", id="another user"),
