@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import pytest
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from tests.end_to_end.real_agents import claude_program
+from tests.end_to_end.real_agents import acp_program, claude_program, codex_program
 from tests.fleet.drivers.offline import offline
+from tests.fleet.drivers.real_codex import CONFIG
+from tianting.fleet.drivers.acp import AcpDriver
+from tianting.fleet.drivers.codex import CodexDriver
 from tianting.fleet.drivers.driver import Brief, Driver
 from tianting.fleet.drivers.echo import echo_driver
 from tianting.fleet.drivers.stream_json import CLAUDE, TIANTING, StreamJsonDriver
@@ -55,6 +58,8 @@ class Stage(Struct, frozen=True, kw_only=True):
     """What to tell it in this scene, in order."""
     answers: tuple[str, ...] = ("one", "two", "three")
     """What it says to that, where it answers at all."""
+    tool: str = "Bash"
+    """What it calls its shell."""
     way_in: tuple[str, ...] = ()
     """A command that executes what follows it, in the agent's own network."""
 
@@ -135,7 +140,56 @@ class Claude:
             yield Stage(driver=StreamJsonDriver(CLAUDE), brief=brief, way_in=network.inside(()))
 
 
-KINDS: tuple[Kind, ...] = (Echo(), Tianting(), Claude())
+class Codex:
+    """Codex as it is: its own names for tools, and a conversation that it names itself."""
+
+    name = "codex"
+    _REPLIES: Mapping[Scene, tuple[Reply, ...]] = {
+        "approval": (says("Working.", calls("exec_command", cmd="touch made")), says("two")),
+        # It asks again only where it is told when, in whole seconds.
+        "limit": (says(fault=Fault(kind="status", status=429, retry_after=0)), says("one")),
+    }
+
+    @contextlib.asynccontextmanager
+    async def stage(self, folder: Path, scene: Scene) -> AsyncIterator[Stage]:
+        if scene == "background":
+            pytest.skip("codex begins no turn by itself")
+        program = codex_program()
+        async with offline(folder, *self._REPLIES.get(scene, REPLIES[scene])) as network:
+            brief = _brief(folder, {"SCRIPTED_KEY": "a-key"}, program=program)
+            config = folder / "home" / ".codex" / "config.toml"
+            config.parent.mkdir()
+            config.write_text(CONFIG.format(base_url=network.base_url), encoding="utf-8")
+            brief = structs.replace(brief, permission_mode="untrusted")
+            way_in = network.inside(())
+            yield Stage(driver=CodexDriver("1.0"), brief=brief, tool="commandExecution", way_in=way_in)
+
+
+class Acp:
+    """Claude Code again, behind an adapter that speaks ACP."""
+
+    name = "acp"
+
+    @contextlib.asynccontextmanager
+    async def stage(self, folder: Path, scene: Scene) -> AsyncIterator[Stage]:
+        if scene in ("background", "limit"):
+            pytest.skip("the protocol has no words for this")
+        program = acp_program()
+        async with offline(folder, *REPLIES[scene]) as network:
+            brief = _brief(
+                folder,
+                {
+                    "ANTHROPIC_BASE_URL": network.base_url,
+                    "ANTHROPIC_API_KEY": "a-key",
+                    "CLAUDE_CODE_EXECUTABLE": claude_program(),
+                    "CLAUDE_CODE_MAX_RETRIES": "0",
+                },
+                program=program,
+            )
+            yield Stage(driver=AcpDriver("1.0"), brief=brief, tool="execute", way_in=network.inside(()))
+
+
+KINDS: tuple[Kind, ...] = (Echo(), Tianting(), Claude(), Codex(), Acp())
 
 
 def _brief(folder: Path, environment: Mapping[str, str], program: str | None = None) -> Brief:

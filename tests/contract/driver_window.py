@@ -11,7 +11,7 @@ from typing import TypeVar
 import anyio
 from anyio.abc import Process
 
-from tianting.fleet.drivers.driver import Agent, AgentEvent, Brief, Driver, Launch, Prompt, TurnDone
+from tianting.fleet.drivers.driver import Agent, AgentEvent, Brief, ConversationKnown, Driver, Launch, Prompt, TurnDone
 from tianting.fleet.intake import Intake, Mark
 from tianting.protocol.ids import random_uuid
 
@@ -23,7 +23,7 @@ Event = TypeVar("Event", bound=AgentEvent)
 class Window:
     """A process, and the agent in it."""
 
-    def __init__(self, mark: Mark | None) -> None:
+    def __init__(self, conversation_id: str, mark: Mark | None) -> None:
         self.process: Process
         """Where the test itself has started it."""
         self.agent: Agent
@@ -32,6 +32,7 @@ class Window:
         """What would still be known if the fleet died now."""
         self.mark = mark
         """How far the socket was read then."""
+        self.conversation_id = conversation_id
         self.ended = anyio.Event()
         self._told = anyio.Event()
 
@@ -74,6 +75,8 @@ class Window:
 
     async def _tell(self, event: AgentEvent) -> None:
         self.events.append(event)
+        if isinstance(event, ConversationKnown):
+            self.conversation_id = event.conversation_id
         told, self._told = self._told, anyio.Event()
         told.set()
 
@@ -126,7 +129,7 @@ async def attended(
     taken_over: bool = False,
 ) -> AsyncIterator[Window]:
     """What a fleet does, from the handshake to its own end; the process may outlive it. `mark` is its predecessor's."""
-    opened = Window(mark)
+    opened = Window(brief.conversation_id, mark)
     with anyio.fail_after(PATIENCE):
         opened.agent = await driver.attach(Intake(sock, mark, opened.commit), brief, taken_over=taken_over)
     async with anyio.create_task_group() as tasks:
