@@ -25,6 +25,7 @@ NEVER = frozenset(
         "awsCredentialExport",
         "checkpoints",
         "cleanupPeriodDays",
+        "fleet",
         "forceLoginMethod",
         "forceLoginOrgUUID",
         "gateway",

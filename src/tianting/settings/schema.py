@@ -159,6 +159,144 @@ class GatewaySettings(Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """By owner; * is everybody who has none of their own."""
 
 
+class FleetPatienceSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """How long a window may be silent before it counts as stuck, in seconds; 0 is for ever."""
+
+    starting: Annotated[float, Meta(ge=0)] | None = None
+    """Until it takes prompts; 30 unless told."""
+    asking_model: Annotated[float, Meta(ge=0)] | None = None
+    """Before the first word of an answer; 300 unless told."""
+    streaming: Annotated[float, Meta(ge=0)] | None = None
+    """Within an answer; 120 unless told."""
+    tool_busy: Annotated[float, Meta(ge=0)] | None = None
+    """While a tool works; for ever unless told."""
+    tool_idle: Annotated[float, Meta(ge=0)] | None = None
+    """While a tool runs that does nothing; 1800 unless told."""
+    probe: Annotated[float, Meta(gt=0)] | None = None
+    """Until a probe is answered; 10 unless told, and never for ever."""
+
+
+class FleetLimitSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """How much one window may take, with all that it starts; 0 is no limit."""
+
+    memory: NotNegative = 0
+    """Bytes."""
+    processes: NotNegative = 0
+    """Processes and threads at a time."""
+    cpu_time: NotNegative = 0
+    """Seconds of processor time of each process."""
+
+
+class FleetIsolationSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """The walls around a window."""
+
+    choice: Literal["none", "workspace", "strict"] = "none"
+    """workspace reads the machine, but no secret and no other window; strict sees programs and its own alone."""
+    writable: tuple[str, ...] = ()
+    """Directories besides the work tree."""
+    readable: tuple[str, ...] = ()
+    """Directories that would be hidden."""
+    network: Literal["gateway", "machine"] = "gateway"
+    """What it can reach."""
+    nested_namespaces: bool = False
+    """Whether the agent may build sandboxes of its own."""
+
+
+class FleetPoolSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """Warm windows that wait for somebody to want one."""
+
+    spares: NotNegative = 1
+    """Kept while there is any demand."""
+    min: NotNegative = 0
+    """Kept even when nobody comes."""
+    max: NotNegative = 10
+    """Never exceeded."""
+    idle_after: Annotated[float, Meta(gt=0)] = 900.0
+    """Seconds without demand after which spares are let go."""
+
+
+class FleetTemplateSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """One way to make a window."""
+
+    kind: Literal["tianting", "claude", "codex", "acp", "tmux", "echo"]
+    """Which agent."""
+    program: str | None = None
+    """Path of the agent's program; its usual name unless told."""
+    arguments: tuple[str, ...] = ()
+    """More arguments for it."""
+    model: str | None = None
+    fallback_model: str | None = None
+    """Takes over when the model's limit is reached."""
+    permission_mode: str | None = None
+    """In the agent's own words: acceptEdits, plan."""
+    system_prompt: str | None = None
+    """Added to the agent's own instructions."""
+    cwd: str | None = None
+    """Where it works, from / on; where the command is given unless told."""
+    worktree: bool = False
+    """Each window gets a git worktree and a branch of its own."""
+    isolation: FleetIsolationSettings = FleetIsolationSettings()
+    limits: FleetLimitSettings = FleetLimitSettings()
+    environment: dict[str, str] = {}
+    """Variables for it. No keys: they have no place in a file."""
+    pass_environment: tuple[str, ...] = ()
+    """Variables of the person who starts the fleet that it gets; keys only where the gateway has none."""
+    share: tuple[Literal["home", "claude", "codex", "tianting"], ...] = ()
+    """Directories that it has in common with that person: their home, or the configuration of an agent."""
+    patience: FleetPatienceSettings = FleetPatienceSettings()
+    heartbeat: Annotated[float, Meta(gt=0)] = 60.0
+    """Seconds between two probes of a window that has nothing to do."""
+    grace: Annotated[float, Meta(ge=0)] = 5.0
+    """Seconds in which it may end in order."""
+    max_restarts: NotNegative = 5
+    """Within 15 minutes; one more and it is given up."""
+    continue_after_limit: bool = False
+    """Go on by itself after a usage limit: that costs money while nobody looks."""
+    kill_unsaved: bool = False
+    """End a window that hangs even where its work tree could not be saved."""
+    pool: FleetPoolSettings | None = None
+    """Needs `cwd`. No spares unless told."""
+
+
+class FleetRetentionSettings(
+    Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True
+):
+    """How much of the past is kept."""
+
+    events: Annotated[int, Meta(ge=100)] = 20_000
+    """Of each window."""
+    event_days: Annotated[float, Meta(gt=0)] = 7.0
+    heartbeat_days: Annotated[float, Meta(gt=0)] = 1.0
+    prompt_days: Annotated[float, Meta(gt=0)] = 30.0
+    """Of answered ones."""
+    audit_days: Annotated[float, Meta(gt=0)] = 365.0
+
+
+class FleetSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """Windows: `tianting windows`. Read again whenever the file changes."""
+
+    templates: dict[str, FleetTemplateSettings] = {}
+    """By name. Every kind of agent is a template, too, which one of the same name replaces."""
+    max_windows: Annotated[int, Meta(ge=1)] = 64
+    """Alive at a time."""
+    gateway: bool = True
+    """Give windows the gateway instead of keys, where `gateway.keys` names any. Counts from the fleet's next start."""
+    metrics_port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
+    """Of 127.0.0.1; figures are on a Unix socket alone unless told. Counts from the fleet's next start."""
+    retention: FleetRetentionSettings = FleetRetentionSettings()
+    """Counts from the fleet's next start."""
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """One file, or several merged."""
 
@@ -207,3 +345,4 @@ class Settings(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=
     models: dict[str, ModelSettings] = {}
     """What is known of models, by name."""
     gateway: GatewaySettings = GatewaySettings()
+    fleet: FleetSettings = FleetSettings()
