@@ -70,12 +70,15 @@ async def test_a_prompt_is_taken_and_answered(tmp_path: Path) -> None:
 
 
 async def test_a_killed_agent_goes_on_with_its_conversation(tmp_path: Path) -> None:
-    async with acp_stage(tmp_path, says("One."), SLOW) as stage:
+    """The answers come in order of the history, so whoever forgot would hear the first again."""
+    hangs = says("This hangs in its middle.", fault=Fault(kind="hang_mid_stream"))
+    async with acp_stage(tmp_path, says("One."), hangs, says("Two.")) as stage:
         async with window(stage) as (agent, heard, pipe):
             await agent.prompt(prompt("first"))
             await heard.answer()
             await agent.prompt(prompt("second"))
             await heard.until(PromptTaken, count=2)
+            await heard.until(Progressed, count=len(heard.of(Progressed)) + 1)
             pipe.kill()
             await pipe.process.wait()
         stage.brief = stage.going_on_with(conversation(heard))
@@ -83,11 +86,7 @@ async def test_a_killed_agent_goes_on_with_its_conversation(tmp_path: Path) -> N
         async with window(stage) as (agent, heard, _):
             assert heard.of(TurnDone) == []
             await agent.prompt(prompt("third"))
-            await heard.until(PromptTaken)
-            assert "first" in str(stage.network.requests()[-1]["messages"])
-            await agent.interrupt()
-            done = await heard.until(TurnDone)
-            assert (done.fault, done.interrupted) == (None, True)
+            assert await heard.answer() == "Two."
 
 
 @pytest.mark.parametrize(
