@@ -12,6 +12,7 @@ import anyio
 
 from tianting.fleet.drivers.driver import Driver, PromptTaken
 from tianting.fleet.drivers.echo import echo_driver
+from tianting.fleet.grounds import Grounds
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
 from tianting.fleet.store import open_store
 from tianting.fleet.store_records import PromptDone
@@ -84,15 +85,8 @@ async def fleet_in(
     directory: Path, *templates: Template, drivers: Mapping[str, Driver] | None = None, most_windows: int = 64
 ) -> AsyncGenerator[WindowManager, None]:
     """A fleet that lives in `directory`; the next one there finds its windows."""
-    home = directory / "home"
     logs = directory / "logs"
-    for made in (home, logs):
-        made.mkdir(exist_ok=True)
-    environment = {"PATH": os.environ["PATH"], "HOME": str(home)}
-
-    async def safe(_: Window) -> bool:
-        return True
-
+    logs.mkdir(exist_ok=True)
     async with open_store(directory / "fleet.db", SystemClock()) as store:
         world = World(
             store=store,
@@ -100,8 +94,7 @@ async def fleet_in(
             random=random.Random(7).random,
             new_id=random_uuid,
             logs=logs,
-            environment=lambda _: environment,
-            save=safe,
+            grounds=Grounds(directory / "windows", {"PATH": os.environ["PATH"]}),
             busy_tree=lambda _: False,
         )
         policy = FleetPolicy(templates=templates or (echo_template(directory),), most_windows=most_windows)

@@ -26,6 +26,8 @@ async def failure_of(process: Process, course: Course, window: Window, *, hang: 
     """What the end of a process means. One that we cut off says nothing by the way it ended."""
     log = log_path(logs, window.window_id, process.generation)
     lines, cwd_exists = await anyio.to_thread.run_sync(_look, log, window.cwd)
+    if process.error is not None and process.agent is None:
+        lines = (*lines, str(process.error))
     gone = None if process.is_cut else process.gone
     ended = Ended(
         exit_code=gone.exit_code if gone else None,
@@ -44,11 +46,7 @@ async def failure_of(process: Process, course: Course, window: Window, *, hang: 
 
 def _fault(process: Process, course: Course) -> Fault | None:
     error = process.error
-    if isinstance(error, DriverError) and error.fault is not None:
-        return error.fault
-    if error is not None and process.agent is None:
-        return Fault(message=str(error))
-    return course.fault
+    return error.fault if isinstance(error, DriverError) and error.fault is not None else course.fault
 
 
 def _look(log: Path, cwd: str) -> tuple[tuple[str, ...], bool]:

@@ -6,6 +6,7 @@ from msgspec import Struct
 from tianting.fleet.drivers.driver import Agent, AgentEvent, Answer, DriverError, Prompt
 from tianting.fleet.health import Health
 from tianting.fleet.intake import Mark
+from tianting.fleet.templates import Template
 from tianting.keeper.words import Gone, Held
 from tianting.protocol.errors import FleetError
 
@@ -71,6 +72,13 @@ class Refused(Struct, frozen=True, kw_only=True):
     error: DriverError
 
 
+class Begun(Struct, frozen=True, kw_only=True):
+    """A fleet looks after the window from now on."""
+
+    found: Held | Gone | None = None
+    """What the keeper says of the process that an earlier fleet has started."""
+
+
 class Looked(Struct, frozen=True, kw_only=True):
     """Time has passed."""
 
@@ -102,6 +110,18 @@ class Restart(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Change(Struct, frozen=True, kw_only=True):
+    """Its template is another now."""
+
+    template: Template
+
+
+class Recycle(Struct, frozen=True, kw_only=True):
+    """Go on in a new process at the next idle moment."""
+
+    reason: str
+
+
 class Check(Struct, frozen=True, kw_only=True):
     """Somebody asks how it is."""
 
@@ -122,6 +142,6 @@ class Outcome:
         self.health: Health | None = None
 
 
-Order = Send | Interrupt | Reply | Stop | Restart | Check
+Order = Send | Interrupt | Reply | Stop | Restart | Recycle | Change | Check
 OfProcess = Started | Ready | Said | Drained | Lost | Probed | Saved | Refused
-Fact = OfProcess | Looked | Ordered
+Fact = OfProcess | Begun | Looked | Ordered

@@ -50,6 +50,11 @@ class Guard:
         self._stuck: Stuck | None = None
         self._saved: bool | None = None
 
+    def change(self, care: Care) -> None:
+        """Be more patient from now on, or less."""
+        self._care = care
+        self._watch.change(care)
+
     def taken_over(self, standing: Standing) -> None:
         """An earlier fleet has shaken hands with it."""
         self._watch.taken_over(standing, self._clock.monotonic())

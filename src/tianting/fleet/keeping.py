@@ -5,18 +5,41 @@ open → its link is read, ends are told → the link breaks → open again (lau
 
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Sequence
+from typing import Protocol
 
 import anyio
 from anyio.abc import TaskStatus
 
-from tianting.fleet.keeper_link import KeeperLink
+from tianting.fleet.process import Keeper
 from tianting.keeper.words import Gone, Held, Start
 from tianting.protocol.errors import FleetError
 
 log = logging.getLogger(__name__)
 
-Open = Callable[[], Awaitable[KeeperLink]]
+
+class Link(Keeper, Protocol):
+    """One connection: `keeper_link.KeeperLink`."""
+
+    @property
+    def exits(self) -> AsyncIterable[Gone]:
+        """Every end as it happens."""
+        ...
+
+    async def run(self) -> None:
+        """Read what the keeper says."""
+        ...
+
+    async def roster(self) -> tuple[list[Held], list[Gone]]:
+        """Who runs, and who has ended."""
+        ...
+
+    async def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+Open = Callable[[], Awaitable[Link]]
 """Connects to the keeper, and launches one where there is none. Raises `FleetError`."""
 
 REOPENING = 60.0
@@ -39,7 +62,7 @@ class Keeping:
         """Told of each end."""
         self._compare = compare
         """Told who is there, each time that a link is new."""
-        self._link: KeeperLink | None = None
+        self._link: Link | None = None
         self._linked = anyio.Event()
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
@@ -72,7 +95,7 @@ class Keeping:
         """See `KeeperLink`."""
         await (await self._current()).forget(window, generation)
 
-    async def _serve(self, link: KeeperLink, task_status: TaskStatus[None]) -> None:
+    async def _serve(self, link: Link, task_status: TaskStatus[None]) -> None:
         """Until the link breaks."""
         try:
             running, ended = await link.roster()
@@ -88,7 +111,7 @@ class Keeping:
             self._link, self._linked = None, anyio.Event()
             await link.close()
 
-    async def _reopened(self) -> KeeperLink:
+    async def _reopened(self) -> Link:
         while True:
             try:
                 return await self._open_link()
@@ -96,7 +119,7 @@ class Keeping:
                 log.warning("there is no keeper: %s", error)
                 await anyio.sleep(_BETWEEN_TRIES)
 
-    async def _current(self) -> KeeperLink:
+    async def _current(self) -> Link:
         with anyio.move_on_after(REOPENING):
             while self._link is None:
                 await self._linked.wait()

@@ -64,6 +64,8 @@ class Life:
         self._inbox: deque[Fact] = deque()
         self._arrived = anyio.Event()
         self._tasks: TaskGroup
+        self._recycle: str | None = None
+        """Why it is to go on in a new process as soon as it is idle."""
         self._look_at = math.inf
         """Monotonic seconds."""
 
@@ -94,7 +96,7 @@ class Life:
     async def run(self, found: Held | Gone | None = None) -> None:
         """Live until cancelled. `found` is what the keeper says of the process that an earlier fleet has started."""
         async with anyio.create_task_group() as self._tasks:
-            await self._take_up(found)
+            await self._take(facts.Begun(found=found))
             self.taken_up.set()
             while True:
                 await self._take(await self._next_fact())
@@ -128,6 +130,8 @@ class Life:
 
     async def _sort(self, fact: Fact) -> None:
         match fact:
+            case facts.Begun(found=found):
+                await self._take_up(found)
             case facts.Looked():
                 await self._look()
             case Ordered():
@@ -172,6 +176,12 @@ class Life:
                 await self._succession.stop()
             case facts.Restart(reason=reason):
                 await self._restart(reason)
+            case facts.Recycle(reason=reason):
+                self._recycle = reason
+                await self._go_on()
+            case facts.Change(template=template):
+                self._turns.care = template.care
+                self._succession.change(template)
             case facts.Check():
                 ordered.outcome.health = self._check()
             case _:
@@ -186,11 +196,14 @@ class Life:
             guard.probe()
         await self._go_on()
 
-    async def _go_on(self) -> None:
+    async def _go_on(self, reason: str = "") -> None:
         """Show what the agent does, and give it what there is to do."""
         if not self._succession.is_ending:
-            await self._turns.settle()
+            await self._turns.settle(reason)
             await self._hand_over()
+        if self._recycle is not None and self.window.status == "ready":
+            reason, self._recycle = self._recycle, None
+            await self._succession.replace(reason)
 
     async def _hand_over(self) -> None:
         if self._succession.attended is not None:
@@ -221,8 +234,7 @@ class Life:
             case None | Resume() | Rest():
                 await self._go_on()
             case AskPerson(reason=reason) | GiveUp(reason=reason):
-                self.record.note(reason=reason)
-                await self._go_on()
+                await self._go_on(reason)
             case Park():
                 await self._succession.park(follows)
             case RestartAfter(fresh=True):
@@ -314,7 +326,6 @@ class Life:
             await self._succession.start(self.window.reason)
         elif status != "parked":
             await self._succession.missing()
-        self._plan()
 
     def _plan(self) -> None:
         """When to look again."""

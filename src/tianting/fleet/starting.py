@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tianting.fleet.drivers.driver import Brief, Launch, Standing
 from tianting.fleet.ending import log_path
+from tianting.fleet.limits import keeper_limits
 from tianting.fleet.templates import Template
 from tianting.fleet.window import Window
 from tianting.keeper.words import Start
@@ -29,7 +30,7 @@ def brief_of(
         model=model,
         permission_mode=template.permission_mode,
         system_prompt=template.system_prompt,
-        environment={**environment, **template.environment},
+        environment=environment,
         program=template.program,
         arguments=template.arguments,
         standing=standing or Standing(),
@@ -46,5 +47,5 @@ def start_of(window: Window, template: Template, launch: Launch, logs: Path) -> 
         environment=dict(launch.environment),
         stderr=str(log_path(logs, window.window_id, window.generation)),
         native=launch.native,
-        limits=template.ceiling.limits(),
+        limits=keeper_limits(template.limits),
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from tianting.fleet.course import standing
-from tianting.fleet.drivers.driver import Driver, DriverError, Limited
+from tianting.fleet.drivers.driver import Driver, Limited
 from tianting.fleet.ending import failure_of
 from tianting.fleet.facts import Fact
 from tianting.fleet.failures import Failure
@@ -85,6 +85,14 @@ class Succession:
         has_other = self._template.fallback_model not in {None, self._model}
         return frozenset({"model"}) if has_other else frozenset()
 
+    def change(self, template: Template) -> None:
+        """The next process is made after this; how the present one is looked after changes at once."""
+        if template.model != self._template.model:
+            self._model = template.model
+        self._template = template
+        if self.guard is not None:
+            self.guard.change(template.care)
+
     async def start(self, reason: str = "") -> None:
         """The next process. The window is `requested` or `recovering`."""
         self.start_at, self._again = math.inf, None
@@ -93,10 +101,11 @@ class Succession:
         conversation = self._record.window.conversation_id if resume else self._world.new_id()
         await self._record.succeed(reason, conversation_id=conversation)
         window, template, world = self._record.window, self._template, self._world
-        brief = brief_of(window, template, world.environment(window), model=self._model, resume=resume)
         try:
-            launch = self._driver.launch(brief)
-        except DriverError as error:
+            environment = world.grounds.environment(window, template)
+            brief = brief_of(window, template, environment, model=self._model, resume=resume)
+            launch = world.grounds.enclose(self._driver.launch(brief), window, template)
+        except FleetError as error:
             self._turns.fortune.started(ready=False)
             await self._fail(Failure(kind="spawn_missing", said=str(error).rstrip(".")))
             return
@@ -160,7 +169,7 @@ class Succession:
         window = self._record.window
         guard, stands = self._adopt(found), standing(self._turns.course)
         guard.taken_over(stands)
-        environment = self._world.environment(window)
+        environment = self._world.grounds.environment(window, self._template)
         brief = brief_of(window, self._template, environment, model=self._model, resume=True, standing=stands)
         mark = await self._world.store.mark(window.window_id, window.generation)
         self._spawn(lambda: guard.process.go_on(self._driver, brief, mark))
@@ -244,7 +253,7 @@ class Succession:
 
         async def end() -> None:
             if works:
-                await self._world.save(self._record.window)
+                await self._world.grounds.save(self._record.window)
             else:
                 await process.leave(grace)
             if not process.is_over.is_set():
@@ -263,7 +272,7 @@ class Succession:
             self._driver.abilities,
             self._template.care,
             clock=self._world.clock,
-            save=lambda: self._world.save(self._record.window),
+            save=lambda: self._world.grounds.save(self._record.window),
             spawn=self._spawn,
             tell=self._tell,
         )

@@ -1,20 +1,21 @@
 """What windows are made after: without templates every caller would have to know limits, patience and environments."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
 
 from tianting.fleet.health import Patience
 from tianting.fleet.interrupted import PromptPolicy
+from tianting.fleet.isolation import Isolation
 from tianting.fleet.ladder import LadderPatience
+from tianting.fleet.limits import WindowLimits, keeper_limits
 from tianting.fleet.recovery import RestartPolicy
 from tianting.fleet.sizing import PoolPolicy
-from tianting.keeper.words import Limits
-from tianting.protocol.errors import FleetError
+from tianting.fleet.workspaces import Wanted
+from tianting.protocol.errors import ConfigError, FleetError
 
 
-class Care(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Care(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """How a window is looked after."""
 
     patience: Patience = Patience()
@@ -27,21 +28,7 @@ class Care(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Seconds in which an agent may end in order."""
 
 
-class Ceiling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How much one window may take, with all that it starts; None is no limit."""
-
-    memory: int | None = None
-    """Bytes."""
-    processes: int | None = None
-    cpu_seconds: int | None = None
-    """Of each process."""
-
-    def limits(self) -> Limits:
-        """In the keeper's words."""
-        return Limits(memory=self.memory, processes=self.processes, cpu_seconds=self.cpu_seconds)
-
-
-class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """One way to make a window."""
 
     name: str
@@ -57,15 +44,16 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     system_prompt: str | None = None
     cwd: str | None = None
     """For windows that name none. Only such a template can have warm spares: a process begins in its directory."""
-    environment: Mapping[str, str] = {}
-    """Beside what the fleet gives each window. No secrets where there is a gateway."""
-    ceiling: Ceiling = Ceiling()
+    surroundings: Wanted = Wanted()
+    """What its environment has beside the window's own directories."""
+    limits: WindowLimits = WindowLimits()
+    isolation: Isolation = Isolation()
     care: Care = Care()
     pool: PoolPolicy | None = None
     """None keeps no spares."""
 
 
-class FleetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FleetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """What a fleet is to be. Replaced as a whole while it runs."""
 
     templates: tuple[Template, ...] = ()
@@ -87,7 +75,7 @@ def check_policy(policy: FleetPolicy) -> FleetPolicy:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise FleetError(f"Two templates are called {twice[0]!r}.")
     if policy.most_windows < 1:
-        raise FleetError("`most_windows` must be at least 1.")
+        raise FleetError("`mostWindows` must be at least 1.")
     for one in policy.templates:
         _check_template(one)
     return policy
@@ -99,4 +87,8 @@ def _check_template(one: Template) -> None:
     if one.care.heartbeat <= 0 or one.care.grace < 0:
         raise FleetError(f"Template {one.name!r}: `heartbeat` must be above 0 and `grace` at least 0 seconds.")
     if one.pool is not None and one.cwd is None:
-        raise FleetError(f"Template {one.name!r} has a pool: it needs a `cwd` for them to start in.")
+        raise FleetError(f"Template {one.name!r} has a pool: it needs a `cwd` for its spares to start in.")
+    try:
+        keeper_limits(one.limits)
+    except ConfigError as error:
+        raise FleetError(f"Template {one.name!r}: {error}") from error

@@ -40,7 +40,7 @@ class Turns:
         """An earlier fleet may have handed the prompt over, or not."""
         self._record = record
         self.fortune = fortune
-        self._care = care
+        self.care = care
 
     @property
     def is_open(self) -> bool:
@@ -82,7 +82,7 @@ class Turns:
         await self._record.said((done,), None, (done.uuid,))
         self._close(done)
 
-    async def settle(self) -> None:
+    async def settle(self, reason: str = "") -> None:
         """Bring the window's status in line with what its agent does."""
         question = self.course.questions[0] if self.course.questions else None
         asked = None if question is None else question.text or question.tool
@@ -93,13 +93,13 @@ class Turns:
         if status == "waiting" and window.status not in {"busy", "starting"}:
             await self._record.move("busy")
         if window.status != "parked" or status != "ready":  # who is parked rests until it is woken
-            await self._record.move(status, question=asked)
+            await self._record.move(status, reason, question=asked)
 
     async def hand_over(self, give: Give) -> None:
         """Give the next prompt to an agent that is ready for it."""
         while self._record.window.status == "ready" and (next_one := self.promises.next) is not None:
             fresh = self.is_fresh and not self.course.took_here
-            match self.promises.fate(self.course, self._care.prompts, fresh=fresh):
+            match self.promises.fate(self.course, self.care.prompts, fresh=fresh):
                 case Leave(reason=reason):
                     await self.finish(PromptDone(uuid=next_one.uuid, fault=Fault(message=reason, code="left")))
                 case Repeat():
@@ -152,7 +152,7 @@ class Turns:
     ) -> tuple[PromptDone | None, Verdict]:
         failure = STALLED if turn.fault is None else classify_fault(turn.fault)
         self.is_interrupted_by_us = False
-        follows = self.fortune.decide(failure, self._care.restarts, self.course.limit, successors)
+        follows = self.fortune.decide(failure, self.care.restarts, self.course.limit, successors)
         if isinstance(follows, AskPerson | GiveUp | Rest):
             fault = turn.fault or Fault(message=failure.line)
             return PromptDone(uuid=at_hand.uuid, text=turn.text, fault=fault), follows

@@ -26,6 +26,10 @@ class Watch:
         self._answered = now
         self._next_look = math.inf
 
+    def change(self, care: Care) -> None:
+        """Judge by this from now on."""
+        self._care = care
+
     def taken_over(self, standing: Standing, now: float) -> None:
         """An earlier fleet has shaken hands with it."""
         self.activity = taken_over(standing, now)
@@ -68,16 +72,22 @@ class Watch:
         """How it is."""
         if now - self._next_look > LATE:
             self._blind += now - self._next_look
+        self._next_look = math.inf
         unanswered = None if self._probe_since is None else now - self._probe_since
         seen = facts(self.activity, now, alive=True, busy_tree=busy_tree, blind=self._blind, unanswered=unanswered)
         return judge(seen, self._care.patience)
 
     def next_look(self, now: float, *, close: bool) -> float:
-        """When to look again: often at one that works or hangs, at the others when a heartbeat is due."""
-        if close:
-            self._next_look = now + CLOSE_TICK
-        elif self.is_probing or (self.activity.in_turn and not self.activity.questions):
-            self._next_look = now + TICK
-        else:
-            self._next_look = max(now + CLOSE_TICK, self._answered + self._care.heartbeat)
+        """When to look again: often at one that works or hangs, at the others when a heartbeat is due.
+
+        A look that is due already is not put off by asking again.
+        """
+        self._next_look = min(self._next_look, self._next_due(now, close))
         return self._next_look
+
+    def _next_due(self, now: float, close: bool) -> float:
+        if close:
+            return now + CLOSE_TICK
+        if self.is_probing or (self.activity.in_turn and not self.activity.questions):
+            return now + TICK
+        return max(now + CLOSE_TICK, self._answered + self._care.heartbeat)

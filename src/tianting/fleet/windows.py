@@ -196,6 +196,22 @@ class WindowManager:
             raise FleetError(f"Window {window_id} is {window.status}. {window.reason}".rstrip())
         return window
 
+    async def recycle(self, window_id: str, reason: str) -> None:
+        """Go on in a new process as soon as the window is idle; its conversation stays."""
+        await self._order(window_id, facts.Recycle(reason=reason))
+
+    def reconfigure(self, policy: FleetPolicy) -> None:
+        """Be another fleet from now on. Raises `FleetError` for a policy that is wrong, and then nothing changes.
+
+        Patience and limits of restarts change at once, what a process is started with from its next start. A window
+        whose template is gone keeps it.
+        """
+        self._policy = check_policy(policy)
+        by_name = {one.name: one for one in policy.templates}
+        for resident in self._residents.values():
+            if (template := by_name.get(resident.life.window.template)) is not None:
+                resident.life.tell(facts.Ordered(order=facts.Change(template=template), outcome=facts.Outcome()))
+
     def events(self, window_id: str, after: int = 0) -> AsyncIterator[StoredEvent]:
         """What happened since the event `after`, once and in order, and then what happens; ends with the window."""
         return self._resident(window_id).life.record.log.follow(after)

@@ -1,10 +1,11 @@
 """What the lives of all windows need of the world outside, in one value: they differ by nothing but their windows."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
+from tianting.fleet.grounds import Grounds
 from tianting.fleet.store import Store
 from tianting.fleet.window import Window
 from tianting.plumbing.clock import Clock
@@ -21,9 +22,6 @@ class World(Struct, frozen=True, kw_only=True):
     new_id: NewId
     logs: Path
     """Directory of what agents write to standard error."""
-    environment: Callable[[Window], Mapping[str, str]]
-    """All that a window's process gets beside what its template names."""
-    save: Callable[[Window], Awaitable[bool]]
-    """Make its work tree safe, and say whether it is. Nothing to save is safe."""
+    grounds: Grounds
     busy_tree: Callable[[Window], bool]
-    """Whether its processes have used time since the last question."""
+    """Whether its tools have worked lately, as far as anybody has seen."""
