@@ -174,6 +174,18 @@ async def test_a_no_that_cannot_end_the_turn_interrupts_it() -> None:
     assert pipe.sent[1]["params"] == {"threadId": "t1", "turnId": "a"}
 
 
+async def test_a_no_that_ends_the_turn_is_said_once() -> None:
+    async with taken_over() as (pipe, _, thread, heard, _):
+        pipe.say({"id": 0, **about("t1", APPROVAL)})
+        asked = await heard.until(PersonAsked)
+        await thread.answer("no such question", Answer(allow=True))
+        await thread.answer(asked.question_id, Answer(allow=False, interrupt=True))
+        await thread.answer(asked.question_id, Answer(allow=True))
+        await anyio.wait_all_tasks_blocked()
+
+    assert pipe.sent == [{"id": 0, "result": {"decision": "cancel"}}]
+
+
 async def test_an_interrupt_that_is_refused_for_another_reason_is_an_error() -> None:
     async with taken_over() as (pipe, _, thread, _, _):
         pipe.answers["turn/interrupt"] = {"error": {"code": -32001, "message": "Later."}}

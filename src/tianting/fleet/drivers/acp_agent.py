@@ -107,7 +107,6 @@ class AcpAgent:
 
     async def _hear(self, message: Incoming) -> None:
         async with self._telling:
-            await self._tell_due()
             self._due.extend(await self._events(message))
             await self._tell_due()
 

@@ -52,6 +52,8 @@ class CodexThread:
         self._tell: Tell | None = None
         self._telling = anyio.Lock()
         self._early: list[AgentEvent] = [] if said_before else [ConversationKnown(conversation_id=thread_id)]
+        self._answered: set[str] = set()
+        """These stay open until Codex says that they are closed."""
         self._over = anyio.Event()
 
     async def run(self, tell: Tell) -> None:
@@ -90,8 +92,9 @@ class CodexThread:
 
     async def answer(self, question_id: str, answer: Answer) -> None:
         """Answer a question, once."""
-        if question_id not in self._reader.open_questions:
+        if question_id not in self._reader.open_questions or question_id in self._answered:
             return
+        self._answered.add(question_id)
         await self._rpc.respond(*result_of(question_id, answer))
         if answer.interrupt and not answer.allow and not can_end_turn(question_id):
             await self.interrupt()
