@@ -85,6 +85,10 @@ class Launch(Struct, frozen=True, kw_only=True):
     """For a native window: what our own program would be given, without the program's name."""
     native: bool = False
     """Fork it from the warm image instead of executing a program."""
+    terminal: bool = False
+    """Not the keeper starts it, but a tmux server that outlives the fleet, in a pane whose user option
+    `tmux.OPTION` is `tmux.mark(window, generation)`. The pipe is a connection to that server in control mode, opened
+    anew by each fleet: the pane is kept, and the pipe need not be."""
     environment: Mapping[str, str]
     cwd: str
 
