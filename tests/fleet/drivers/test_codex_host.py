@@ -209,10 +209,13 @@ async def test_a_thread_leaves_and_its_process_stays(in_turn: bool) -> None:
                 await anyio.wait_all_tasks_blocked()
                 pipe.answers = {"turn/interrupt": {"result": {}}, "thread/unsubscribe": {"result": {}}}
                 await thread.leave()
+            told = len(heard.events)
+            pipe.say(about("t1", "turn/started", turn={"id": "b"}))
             await host.leave()
             await anyio.wait_all_tasks_blocked()
             pipe.end()
 
+    assert len(heard.events) == told
     methods = [message["method"] for message in pipe.sent]
     assert methods == (["turn/interrupt"] if in_turn else []) + ["thread/unsubscribe"]
     assert pipe.finished

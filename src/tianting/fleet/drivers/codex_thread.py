@@ -1,7 +1,6 @@
-"""One thread of a Codex process as an agent: without it the fleet would have to know that a window can be less than a
-process.
+"""One thread of a Codex process as an agent: without it a window could not be less than a process.
 
-    CodexHost.run -> hear(message) -> CodexReader -> tell
+CodexHost.run -> hear(message) -> CodexReader -> tell
 """
 
 from collections.abc import Mapping
@@ -140,7 +139,7 @@ class CodexThread:
         async with self._telling:
             if self._tell is None:
                 self._early.append(event)
-            else:
+            elif not self._over.is_set():
                 await self._tell(event)
 
     async def _request(self, method: str, params: Mapping[str, object]) -> None:
