@@ -27,6 +27,7 @@ LATER = {
     "sessions": ("tianting.cli.sessions:sessions", "List sessions, newest first."),
     "trust": ("tianting.cli.trust:trust", "Show what a project's settings would let happen, and agree to it."),
     "undo": ("tianting.cli.undo:undo", "Give back the files as they were before the agent's last change."),
+    "windows": ("tianting.cli.windows:windows", "Keep many agents alive: start them, talk to them, look after them."),
 }
 """Name, place, and the line that help shows."""
 

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from tianting.plumbing.atomic_file import write_atomically
 from tianting.protocol.errors import FleetError
 
 _LONGEST = 107
@@ -39,6 +40,24 @@ def run_directory(home: Path, environment: Mapping[str, str]) -> Path:
     if len(os.fsencode(place / "gateway" / "socket")) > _LONGEST:
         raise FleetError(f"{place} is too long a path for sockets: set XDG_RUNTIME_DIR to a short one of yours.")
     return place
+
+
+def settle(home: Path, environment: Mapping[str, str]) -> Path:
+    """The run directory that the fleet of `home` uses, from whatever shell one asks: the first choice is remembered.
+
+    Raises `FleetError`.
+    """
+    note = home / "fleet" / "address"
+    try:
+        noted = Path(note.read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        return run_directory(home, environment)
+    return noted if _is_ours(noted) else run_directory(home, environment)
+
+
+def remember(home: Path, directory: Path) -> None:
+    """Note that the fleet of `home` uses `directory`."""
+    write_atomically(home / "fleet" / "address", f"{directory}\n".encode(), mode=0o600)
 
 
 def make_private(directory: Path) -> None:

@@ -31,7 +31,9 @@ class Create(Struct, frozen=True, kw_only=True, tag_field="do", tag="create"):
 
     template: str
     """Of the settings, or the name of a kind."""
-    cwd: str
+    cwd: str = ""
+    """Absolute; empty is the template's, or `here` where that has none."""
+    here: str = ""
     label: str = ""
     """What people call it; no two windows have the same."""
     model: str | None = None

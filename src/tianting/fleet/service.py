@@ -59,6 +59,8 @@ class Ground(Struct, frozen=True, kw_only=True):
     """Whether windows of this template get a worktree unasked."""
     read_settings: Callable[[], FleetPolicy]
     """Raises `ConfigError`, `FleetError`."""
+    forgotten: Callable[[str], None]
+    """Told the id of each window that was destroyed."""
 
 
 class FleetService:
@@ -76,6 +78,8 @@ class FleetService:
         new_id: NewId,
     ) -> None:
         self.end = anyio.Event()
+        self.is_emptied = False
+        """Its windows were ended with it."""
         self._manager = manager
         self._store = store
         self._orders = orders
@@ -154,16 +158,29 @@ class FleetService:
             raise
         self._settings_fault = ""
 
+    def reload_quietly(self) -> None:
+        """The same where nobody waits for what is wrong: it is logged, and `health` says it."""
+        try:
+            self.reload()
+        except TiantingError as error:
+            log.warning("the settings are not taken: %s", error)
+        else:
+            log.info("the settings are in force")
+
+    def count_windows(self) -> None:
+        """Show how many windows there are in each state."""
+        self._figures.show(self._windows())
+
     # One window.
 
     async def _create(self, ask: words.Create) -> words.Shown:
         base = self._orders.settings.template(ask.template)
-        self._check_directory(ask.cwd)
+        cwd = _directory(ask.cwd or base.cwd or ask.here)
         order = order_of(f"{ask.template}.{self._new_id()[:8]}", ask, base)
         if ask.worktree is not None or self._ground.worktrees(ask.template):
-            order = await with_tree(order, self._ground.trees, repository=ask.cwd, branch=ask.worktree or "")
+            order = await with_tree(order, self._ground.trees, repository=cwd, branch=ask.worktree or "")
         try:
-            window = await self._ordered(order, ask.cwd)
+            window = await self._ordered(order, cwd)
         except BaseException:
             await put_away(order, force=True)
             raise
@@ -179,11 +196,6 @@ class FleetService:
         except BaseException:
             await self._orders.drop(order.name)
             raise
-
-    @staticmethod
-    def _check_directory(cwd: str) -> None:
-        if not Path(cwd).is_dir():
-            raise FleetError(f"There is no directory {cwd}: name one that exists with --cwd.")
 
     async def _send(self, window_id: str, text: str) -> words.Accepted:
         before = await self._store.snapshot(window_id)
@@ -208,6 +220,7 @@ class FleetService:
         await self._manager.destroy_window(window_id)
         told = await put_away(order, force=True) if order is not None else ""
         self._figures.forget(window_id)
+        self._ground.forgotten(window_id)
         await self._orders.drop(state.window.template)
         await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._ground.windows / window_id, ignore_errors=True))
         return words.Done(window=window_id, told=told)
@@ -254,6 +267,7 @@ class FleetService:
                 for window in self._windows():
                     if window.status not in OVER:
                         tasks.start_soon(self._stopped, window.window_id)
+        self.is_emptied = not within.cancelled_caught
         self.end.set()
         left = " Not all windows ended in time." if within.cancelled_caught else ""
         return words.Done(told=f"The fleet ends.{left}")
@@ -308,7 +322,7 @@ class FleetService:
         """To its end, also where the client hangs up: half of it would be left behind."""
         with anyio.CancelScope(shield=True):
             done = await work
-        return done
+        return done  # noqa: RET504 - a scope may end without what is in it, as far as mypy knows
 
     async def _shown(self, window_id: str) -> words.Shown:
         snapshot = await self._store.snapshot(window_id)
@@ -372,3 +386,11 @@ def _in_words(health: Health) -> tuple[words.State, str]:
             return "dead", reason
         case _:
             assert_never(health)
+
+
+def _directory(told: str) -> str:
+    if not told:
+        raise FleetError("The template has no directory: name one with --cwd.")
+    if not Path(told).is_dir():
+        raise FleetError(f"There is no directory {told}: name one that exists with --cwd.")
+    return told

@@ -6,14 +6,12 @@ events → turns, tokens, costs, limits, starts, failures        samples → mem
 from collections.abc import Callable, Iterable, Sequence
 
 import anyio
-from anyio.streams.memory import MemoryObjectReceiveStream
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from tianting.fleet.drivers.driver import Limited, TurnBegan, TurnDone
-from tianting.fleet.process_table import TICKS, Leader
 from tianting.fleet.resources import Sample
-from tianting.fleet.service_feed import News
-from tianting.fleet.store_records import PromptDone, StoredEvent, WindowMoved
+from tianting.fleet.service_feed import Feed
+from tianting.fleet.store_records import StoredEvent, WindowMoved
 from tianting.fleet.window import Window
 from tianting.telemetry.metrics import FleetMetrics
 
@@ -34,6 +32,11 @@ class ServiceFigures:
         self._sought: dict[str, tuple[float, str]] = {}
         """Since when a process is being started, and why."""
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Of all figures."""
+        return self._metrics.registry
+
     def text(self, windows: Iterable[Window]) -> bytes:
         """As Prometheus reads it."""
         self.show(windows)
@@ -43,10 +46,11 @@ class ServiceFigures:
         """Count windows by state."""
         self._metrics.show_windows((window.kind, window.status) for window in windows)
 
-    async def listen(self, news: MemoryObjectReceiveStream[News], kind_of: Callable[[str], str]) -> None:
-        """Count whatever happens, until there is nothing more to hear."""
-        async for each in news:
-            self.heard(each.window_id, kind_of(each.window_id), each.stored)
+    async def listen(self, feed: Feed, kind_of: Callable[[str], str]) -> None:
+        """Count whatever happens in windows, until cancelled."""
+        with feed.listener() as news:
+            async for each in news:
+                self.heard(each.window_id, kind_of(each.window_id), each.stored)
 
     def heard(self, window_id: str, kind: str, stored: StoredEvent) -> None:
         """Count one event."""
@@ -60,12 +64,10 @@ class ServiceFigures:
                 metrics.limits.labels(kind, cause).inc()
             case WindowMoved() as move:
                 self._count_move(window_id, kind, move, stored.at)
-            case PromptDone():
-                pass
             case _:
                 pass
 
-    async def sampled(self, samples: Sequence[Sample]) -> None:
+    def sampled(self, samples: Sequence[Sample]) -> None:
         """Show what windows use."""
         self.samples = {sample.window_id: sample for sample in samples}
         for sample in samples:
@@ -124,11 +126,3 @@ class ServiceFigures:
                     self._metrics.recovery_time.labels(kind).observe(took)
             case _:
                 pass
-
-
-def leader_of(window: Window, directory: str) -> Leader | None:
-    """The first process of `window`; None while it has none."""
-    if window.process_id is None or window.process_started is None:
-        return None
-    started = round(window.process_started * TICKS)
-    return Leader(window_id=window.window_id, pid=window.process_id, started=started, directories=(directory,))

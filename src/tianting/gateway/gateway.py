@@ -128,6 +128,10 @@ class Gateway:
         """A token for `window`, good for `lives` seconds, on the account of `owner`."""
         return self._passes.issue(window, owner, lives=lives, now=self._clock.monotonic())
 
+    def readmit(self, token: str, window: str, owner: str, *, lives: float) -> None:
+        """Let a token that an earlier gateway gave to `window` count again, for `lives` seconds."""
+        self._passes.readmit(token, window, owner, lives=lives, now=self._clock.monotonic())
+
     def revoke(self, what: str) -> None:
         """End a token, or all tokens of a window; answers of that window that are running break off."""
         self._door.break_off(self._passes.revoke(what))

@@ -42,6 +42,14 @@ class Passes:
         self._passes[id_] = Pass(window=window, owner=owner, expires_at=now + lives, digest=_digest(secret))
         return f"{_PREFIX}{id_}_{secret}"
 
+    def readmit(self, token: str, window: str, owner: str, *, lives: float, now: float) -> None:
+        """Let `token` count again for `lives` seconds: a gateway that comes back knows none of those it gave out.
+
+        It has the form of an issued one; whoever calls keeps it secret.
+        """
+        id_, _, secret = token.removeprefix(_PREFIX).partition("_")
+        self._passes[id_] = Pass(window=window, owner=owner, expires_at=now + lives, digest=_digest(secret))
+
     def check(self, token: str, now: float) -> Pass | None:
         """Whose `token` is; None when it is nobody's, any more."""
         id_, _, secret = token.removeprefix(_PREFIX).partition("_")
