@@ -149,6 +149,8 @@ class ConversationView:
 
     def end(self) -> None:
         """Say how to come back."""
+        if sys.stdin.isatty():
+            click.echo()  # Ctrl-D leaves the cursor behind the sign
         self.say(f"left; `tianting windows attach {self._name}` comes back.")
 
     def answer(self, line: str) -> AnswerQuestion:

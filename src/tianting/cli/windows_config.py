@@ -1,5 +1,6 @@
 """`tianting windows config`: what the settings say of windows; changed while the fleet runs, whole or not at all."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ from tianting.fleet.door_client import NoFleet, knock
 from tianting.fleet.door_words import Done, Reload
 from tianting.protocol.errors import ConfigError
 from tianting.settings.dotted_keys import split_key
-from tianting.settings.editing import parse_value, set_value
-from tianting.settings.levels import Source
+from tianting.settings.editing import set_value
+from tianting.settings.levels import Source, read_text
 from tianting.settings.loading import load_settings
-from tianting.settings.validation import check
+from tianting.settings.validation import check, decode
 
 _ROOT = "fleet"
+_PLACE = re.compile(r"^Settings in (?::\d+:\d+: )?")
+"""Of a text that nobody has written to a file yet."""
 
 
 @click.group()
@@ -53,9 +56,7 @@ def set_(key: str, value: str) -> None:
     """
     names = (_ROOT, *split_key(key))
     home = fleet_home()
-    parsed = parse_value(value, names)
-    _check(home, names, parsed)
-    path = set_value(fleet_settings_places(home), "user", names, parsed)
+    path = set_value(fleet_settings_places(home), "user", names, _value(home, names, value))
     click.echo(f"Set {'.'.join(names)} in {path}. {anyio.run(_reload)}")
 
 
@@ -66,17 +67,51 @@ def show() -> None:
     click.echo(msgspec.json.format(msgspec.json.encode(fleet), indent=2))
 
 
-def _check(home: Path, names: tuple[str, ...], value: Any) -> None:
-    """Raises `ConfigError` for what the fleet would refuse, before anything is written."""
-    said = value
-    for name in reversed(names):
-        said = {name: said}
-    text = msgspec.json.encode(said).decode()
+def _value(home: Path, names: tuple[str, ...], told: str) -> Any:
+    """What `told` means: JSON where the fleet takes that, else the text itself. Raises `ConfigError` if it takes none.
+
+    Tried in the middle of what your file says already: a value may be wrong only beside the others.
+    """
+    before = decode(_source(home))
+    as_json = _decoded(told)
+    try:
+        _check(home, _with(before, names, as_json))
+    except ConfigError as error:
+        if as_json == told:
+            raise
+        try:
+            _check(home, _with(before, names, told))
+        except ConfigError:
+            raise error from None
+        return told
+    return as_json
+
+
+def _check(home: Path, values: dict[str, Any]) -> None:
+    text = msgspec.json.encode({_ROOT: values[_ROOT]}).decode()
     try:
         check(Source(level="user", name="", text=text))
         fleet_policy(load_settings(fleet_settings_places(home), text).settings.fleet)
     except ConfigError as error:
-        raise ConfigError(f"Nothing was changed: {error}") from None
+        raise ConfigError(f"Nothing was changed: {_PLACE.sub('', str(error))}") from None
+
+
+def _source(home: Path) -> Source:
+    path = fleet_settings_places(home).own_file("user")
+    return Source(level="user", name=str(path), text=read_text(path) or "{}")
+
+
+def _decoded(told: str) -> Any:
+    try:
+        return msgspec.json.decode(told)
+    except msgspec.DecodeError:
+        return told
+
+
+def _with(values: Any, names: tuple[str, ...], value: Any) -> dict[str, Any]:
+    members = values if isinstance(values, dict) else {}
+    first, *rest = names
+    return {**members, first: _with(members.get(first), tuple(rest), value) if rest else value}
 
 
 async def _reload() -> str:

@@ -31,7 +31,7 @@ from tianting.fleet.store import Store
 from tianting.fleet.store_records import StoredEvent
 from tianting.fleet.templates import FleetPolicy
 from tianting.fleet.window import OVER, Window
-from tianting.fleet.windows import NoSuchWindow, WindowManager, WindowState
+from tianting.fleet.windows import FleetFull, NoSuchWindow, WindowManager, WindowState
 from tianting.protocol.errors import FleetError, TiantingError
 from tianting.protocol.ids import NewId
 from tianting.worktree.separate import dirt_of
@@ -193,6 +193,12 @@ class FleetService:
         try:
             self._manager.reconfigure(self._orders.policy())
             return await self._manager.create_window(order.name, cwd=order.tree.path if order.tree else cwd)
+        except FleetFull as full:
+            await self._orders.drop(order.name)
+            most = self._orders.settings.most_windows
+            raise FleetFull(
+                f"{most} windows are alive, and there may be no more: stop one, or raise maxWindows."
+            ) from full
         except BaseException:
             await self._orders.drop(order.name)
             raise
@@ -333,7 +339,7 @@ class FleetService:
         window = state.window
         order = self._orders.of(window)
         template = self._orders.template(window)
-        sample = self._figures.samples.get(window.window_id) if window.process_id else None
+        sample = None if window.status in OVER else self._figures.samples.get(window.window_id)
         return words.Row(
             window=window,
             label=order.label if order else "",
