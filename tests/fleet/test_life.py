@@ -509,7 +509,7 @@ async def _so_far(court: Stage, name: str) -> AsyncIterator[StoredEvent]:
         pytest.param(70, Stuck, id="beyond patience"),
     ],
 )
-async def test_health_check_says_how_it_is(court: Stage, silence: float, expected: type) -> None:
+async def test_health_check_says_how_it_is(court: Stage, silence: int, expected: type) -> None:
     court.care(patience=Patience(asking_model=60), ladder=LadderPatience(interrupting=600))
     await court.passes(0)
     name, puppet, _ = await at_work(court)

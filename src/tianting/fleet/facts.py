@@ -122,6 +122,12 @@ class Recycle(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Claim(Struct, frozen=True, kw_only=True):
+    """A spare becomes somebody's window."""
+
+    owner: str
+
+
 class Check(Struct, frozen=True, kw_only=True):
     """Somebody asks how it is."""
 
@@ -142,6 +148,6 @@ class Outcome:
         self.health: Health | None = None
 
 
-Order = Send | Interrupt | Reply | Stop | Restart | Recycle | Change | Check
+Order = Send | Interrupt | Reply | Stop | Restart | Recycle | Change | Claim | Check
 OfProcess = Started | Ready | Said | Drained | Lost | Probed | Saved | Refused
 Fact = OfProcess | Begun | Looked | Ordered

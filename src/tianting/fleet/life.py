@@ -182,6 +182,8 @@ class Life:
             case facts.Change(template=template):
                 self._turns.care = template.care
                 self._succession.change(template)
+            case facts.Claim(owner=owner):
+                await self.record.claim(owner)
             case facts.Check():
                 ordered.outcome.health = self._check()
             case _:
@@ -198,9 +200,10 @@ class Life:
 
     async def _go_on(self, reason: str = "") -> None:
         """Show what the agent does, and give it what there is to do."""
-        if not self._succession.is_ending:
-            await self._turns.settle(reason)
-            await self._hand_over()
+        if self._succession.attended is None:
+            return
+        await self._turns.settle(reason)
+        await self._hand_over()
         if self._recycle is not None and self.window.status == "ready":
             reason, self._recycle = self._recycle, None
             await self._succession.replace(reason)
@@ -313,9 +316,9 @@ class Life:
     async def _take_up(self, found: Held | Gone | None) -> None:
         """Begin, or go on where an earlier fleet stood."""
         status = self.window.status
+        await self._turns.remember(self._world.store, has_process=found is not None)
         if status in OVER:
             return
-        await self._turns.remember(self._world.store, runs=isinstance(found, Held))
         if status == "requested":
             await self._succession.start()
         elif status in RUNNING and found is not None:

@@ -45,6 +45,11 @@ class Record:
         """A new process is about to start: the next generation."""
         await self._keep(structs.replace(reborn(self.window, self._clock.now(), reason), **changes))
 
+    async def claim(self, owner: str) -> None:
+        """Nobody's window becomes somebody's, as new as if it had just been asked for."""
+        now = self._clock.now()
+        await self._keep(structs.replace(self.window, is_spare=False, owner=owner, created_at=now))
+
     def note(self, **changes: Any) -> None:
         """What is stored with the next move is early enough."""
         self.window = structs.replace(self.window, **changes)

@@ -107,17 +107,18 @@ class Turns:
                 case Continue(note=note):
                     await self._give(next_one, note, give)
 
-    async def remember(self, store: Store, *, runs: bool) -> None:
-        """Go on where an earlier fleet stood. `runs`: the process of this generation still does."""
+    async def remember(self, store: Store, *, has_process: bool) -> None:
+        """Go on where an earlier fleet stood. `has_process`: that of this generation, or its last words."""
         window, last = self._record.window, 0
         course = self.course
         while events := (await store.events(window.window_id, after=last)).events:
             course, last = folded(course, events), events[-1].sequence
-        self.course = course if course.generation == window.generation else succeeded(course, window.generation)
+        is_same = has_process and course.generation == window.generation
+        self.course = course if is_same else succeeded(course, window.generation)
         pending = await store.pending(window.window_id)
         given = bool(pending) and pending[0].delivered_to == window.generation
         is_through = self.course.took_here and not self.course.in_turn
-        handed = runs and given and not is_through
+        handed = has_process and given and not is_through
         self.promises = Promises.taken_up((one.prompt for one in pending), self.course, handed=handed)
         self.is_doubtful = handed and not self.course.took_here
 

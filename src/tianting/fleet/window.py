@@ -47,6 +47,8 @@ class Window(Struct, frozen=True, kw_only=True):
     """Name of what it was made after; a fleet that comes back starts it by this again."""
     owner: str = ""
     """Who it belongs to, for quotas and fairness; empty is the machine's user."""
+    is_spare: bool = False
+    """Started before anybody asked for it; nobody's yet."""
     generation: int = 1
     """Counts processes. What an older one says or is told is dropped, so that it never meets its successor."""
     status: Status = "requested"

@@ -24,6 +24,7 @@ from tianting.fleet.drivers.driver import Answer, Driver, Prompt
 from tianting.fleet.health import Health
 from tianting.fleet.keeping import Keeping, Open
 from tianting.fleet.life import Life
+from tianting.fleet.pool import Pool
 from tianting.fleet.store_records import PromptDone, StoredEvent
 from tianting.fleet.taking_over import Found, inventory
 from tianting.fleet.templates import FleetPolicy, Template, check_policy
@@ -34,6 +35,8 @@ from tianting.protocol.errors import FleetError
 
 log = logging.getLogger(__name__)
 
+BETWEEN_LOOKS = 5.0
+"""Seconds between two looks at the pool while nobody comes."""
 STRAY_GRACE = 2.0
 """Seconds that a process has to end in order which nobody can talk to any more."""
 
@@ -83,6 +86,14 @@ class WindowManager:
         self._policy = check_policy(policy)
         self._admit = admit
         self._residents: dict[str, _Resident] = {}
+        self._pool = Pool(
+            world.clock,
+            members=lambda: [one.life for one in self._residents.values()],
+            begin=self._begin_spare,
+            end=self.destroy_window,
+        )
+        self._uneven = anyio.Event()
+        """Somebody came, or the policy is another: the pool is looked at."""
         self._is_taken_up = False
         self._stack = AsyncExitStack()
         self._tasks: TaskGroup
@@ -92,6 +103,7 @@ class WindowManager:
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(self._tasks.cancel_scope.cancel)
             await self._tasks.start(self._keeping.run)
+            self._tasks.start_soon(self._keep_pool)
             self._stack = stack.pop_all()
         return self
 
@@ -111,21 +123,13 @@ class WindowManager:
         if directory is None:
             raise FleetError(f"Template {template!r} has no directory to work in: name one.")
         self._check_room()
-        now = self._world.clock.now()
-        window = Window(
-            window_id=self._world.new_id(),
-            kind=made_after.kind,
-            template=template,
-            owner=owner,
-            generation=0,
-            cwd=directory,
-            created_at=now,
-            since=now,
-        )
-        life = self._settle_in(window, made_after)
-        await self._recorded(life)
-        self._tasks.start_soon(self._live, self._residents[window.window_id], None)
-        return life.window
+        spare = self._pool.claim(made_after) if directory == made_after.cwd else None
+        self._uneven.set()
+        if spare is None:
+            return await self._begin(made_after, directory, owner)
+        await self._order(spare, facts.Claim(owner=owner))
+        await self._world.store.audit(owner, "claim", window_id=spare, detail=template)
+        return self._resident(spare).life.window
 
     async def destroy_window(self, window_id: str, *, by: str = "") -> None:
         """End a window, and forget all about it but the audit. Its directory stays as it is."""
@@ -207,6 +211,7 @@ class WindowManager:
         whose template is gone keeps it.
         """
         self._policy = check_policy(policy)
+        self._uneven.set()
         by_name = {one.name: one for one in policy.templates}
         for resident in self._residents.values():
             if (template := by_name.get(resident.life.window.template)) is not None:
@@ -225,9 +230,45 @@ class WindowManager:
         raise NoSuchWindow(f"Window {window_id} was destroyed before it answered.")
 
     def _check_room(self) -> None:
-        alive = sum(one.life.window.status not in OVER for one in self._residents.values())
+        """Spares take no place that somebody wants."""
+        windows = (one.life.window for one in self._residents.values())
+        alive = sum(window.status not in OVER and not self._pool.is_free(window) for window in windows)
         if alive >= self._policy.most_windows:
-            raise FleetFull(f"{alive} windows are alive, and there may be no more: stop one, or raise `most_windows`.")
+            raise FleetFull(f"{alive} windows are alive, and there may be no more: stop one, or raise `mostWindows`.")
+
+    async def _begin(self, template: Template, directory: str, owner: str, *, spare: bool = False) -> Window:
+        """A window of its own process."""
+        now = self._world.clock.now()
+        window = Window(
+            window_id=self._world.new_id(),
+            kind=template.kind,
+            template=template.name,
+            owner=owner,
+            is_spare=spare,
+            generation=0,
+            cwd=directory,
+            created_at=now,
+            since=now,
+        )
+        life = self._settle_in(window, template)
+        await self._recorded(life)
+        self._tasks.start_soon(self._live, self._residents[window.window_id], None)
+        return life.window
+
+    async def _begin_spare(self, template: Template) -> None:
+        if template.cwd is not None:
+            await self._begin(template, template.cwd, "", spare=True)
+
+    async def _keep_pool(self) -> None:
+        """Until cancelled: after each arrival, and from time to time, for demand ends silently."""
+        while True:
+            self._uneven = anyio.Event()
+            try:
+                await self._pool.even_out(self._policy)
+            except FleetError as error:
+                log.warning("the pool cannot be filled: %s", error)
+            with anyio.move_on_after(BETWEEN_LOOKS):
+                await self._uneven.wait()
 
     def _settle_in(self, window: Window, template: Template) -> Life:
         """Takes its place before anything is waited for, so that two that come at once cannot have the same."""
