@@ -15,6 +15,8 @@ log = logging.getLogger(__name__)
 
 IMAGE = "tianting.cli.warm:run"
 """What native windows are forked from."""
+_NEEDED = frozenset({"HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR"})
+_NEEDED_BEGINNINGS = ("COVERAGE_", "PYTHON", "SSL_CERT_")
 
 
 class FleetKeeper:
@@ -22,7 +24,7 @@ class FleetKeeper:
 
     def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
         self._path = path
-        self._environment = environment
+        self._environment = _without_secrets(environment)
         self._pid: int | None = None
 
     async def open(self) -> KeeperLink:
@@ -42,3 +44,10 @@ class FleetKeeper:
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGTERM)
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What an interpreter needs, and nothing else: a forked window can read what its keeper was started with."""
+    return {
+        name: value for name, value in environment.items() if name in _NEEDED or name.startswith(_NEEDED_BEGINNINGS)
+    }
