@@ -58,7 +58,8 @@ class Promises:
 
     def hand_over(self, text: str, course: Course) -> Prompt:
         """The next one is on its way, in these words; under a name that the agent has not seen."""
-        prompt = Prompt(text=text, uuid=delivery_id(self._open[0].uuid, course.takes))
+        first = self._open[0]
+        prompt = Prompt(text=text, uuid=delivery_id(first.uuid, course.takes), options=first.options)
         self._takes_before = course.takes
         return prompt
 

@@ -20,7 +20,7 @@ from anyio.abc import TaskGroup
 from msgspec import Struct
 
 from tianting.fleet import facts
-from tianting.fleet.drivers.driver import Answer, Driver, Prompt
+from tianting.fleet.drivers.driver import Answer, Driver, Prompt, PromptOptions
 from tianting.fleet.health import Health
 from tianting.fleet.keeping import Keeping, Open
 from tianting.fleet.life import Life
@@ -162,13 +162,15 @@ class WindowManager:
                 found[one] = outcome.health
         return found
 
-    async def send(self, window_id: str, text: str, *, uuid: str | None = None) -> str:
+    async def send(
+        self, window_id: str, text: str, *, uuid: str | None = None, options: PromptOptions | None = None
+    ) -> str:
         """Promise an answer to `text`, and give back the name of the promise. From then on it is never lost.
 
         The same `uuid` a second time changes nothing. Raises `StoreError` where nothing was promised.
         """
         life = self._resident(window_id).life
-        prompt = Prompt(text=text, uuid=uuid or self._world.new_id())
+        prompt = Prompt(text=text, uuid=uuid or self._world.new_id(), options=options)
         await life.taken_up.wait()
         # Shielded: what the store has taken must reach the life, also where the caller goes away.
         with anyio.CancelScope(shield=True):

@@ -20,6 +20,7 @@ from tianting.fleet.drivers.driver import (
     Limited,
     LineRead,
     Prompt,
+    PromptOptions,
     Standing,
     Tell,
 )
@@ -70,7 +71,7 @@ class CodexThread:
 
     async def prompt(self, prompt: Prompt) -> None:
         """Hand over a prompt; while a turn runs it becomes a part of that. Raises `DriverError`."""
-        await self.ask(prompt, TurnOptions())
+        await self.ask(prompt, _turn_options(prompt.options))
 
     async def ask(self, prompt: Prompt, options: TurnOptions) -> None:
         """Hand over a prompt that is to be worked on in a certain way. Raises `DriverError`."""
@@ -144,3 +145,13 @@ class CodexThread:
 
     async def _request(self, method: str, params: Mapping[str, object]) -> None:
         await self._rpc.request(method, params, topic=self.thread_id)
+
+
+def _turn_options(told: PromptOptions | None) -> TurnOptions:
+    if told is None:
+        return TurnOptions()
+    summary: Literal["detailed", "none"] = "detailed" if told.reasoning else "none"
+    return TurnOptions(
+        effort=UNSET if told.effort is None else told.effort,
+        summary=UNSET if told.reasoning is None else summary,
+    )

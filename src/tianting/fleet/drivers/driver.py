@@ -239,11 +239,21 @@ class Answer(Struct, frozen=True, kw_only=True):
     """A no that ends the turn."""
 
 
+class PromptOptions(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a prompt is to be worked on. Agents that cannot be told so work as they always do."""
+
+    effort: str | None = None
+    """How hard the model thinks, in its own words: `low`, `high`."""
+    reasoning: bool | None = None
+    """Whether the agent tells its reasoning, too; how is its driver's matter. None leaves it as it is."""
+
+
 class Prompt(Struct, frozen=True, kw_only=True):
     """What an agent is told to do."""
 
     text: str
     uuid: str
+    options: PromptOptions | None = None
 
 
 class Pipe(Protocol):
