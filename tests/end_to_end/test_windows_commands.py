@@ -263,17 +263,20 @@ async def test_native_windows_get_a_pass_instead_of_the_key_and_keep_it_when_the
         )
         court.stage.environment["THE_KEY"] = KEY
         await court.well("create", "--name", "first", "--pass", "THE_KEY")
+        await court.well("create", "--kind", "echo", "--name", "executed", "--pass", "THE_KEY")
 
         answer = await court.well("send", "first", "--wait", "hello")
         before = await court.shown("first")
         court.kill_fleet()
         again = await court.well("send", "first", "--wait", "hello again")
         after = await court.shown("first")
+        executed = await court.shown("executed")
 
-    environment = Path(f"/proc/{before['process_id']}/environ").read_bytes()
+    environments = [Path(f"/proc/{one['process_id']}/environ").read_bytes() for one in (before, executed)]
     assert (answer, again) == ("From the model.", "From the model.")
     assert after["process_id"] == before["process_id"]
-    assert KEY.encode() not in environment
+    assert [KEY.encode() in environment for environment in environments] == [False, False]
+    assert b"ANTHROPIC_API_KEY=tgw_" in environments[1]
     assert 'tianting_turns_total{kind="tianting",outcome="answered"}' in await court.well("metrics")
 
 

@@ -163,7 +163,8 @@ class FleetWiring:
             home=environment.get("HOME", "/"),
             gateway=places.gateway if passes else None,
         )
-        grounds = Grounds(places.windows, environment, isolator=isolator, gateway=passes.variables if passes else None)
+        own, gateway = (self._without_keys(), passes.variables) if passes else (environment, None)
+        grounds = Grounds(places.windows, own, isolator=isolator, gateway=gateway)
         world = World(
             store=store,
             clock=self._clock,
@@ -197,6 +198,11 @@ class FleetWiring:
             forgotten=passes.revoke if passes else lambda _: None,
         )
         return FleetService(manager, store, orders, feed=feed, figures=figures, ground=ground, new_id=random_uuid)
+
+    def _without_keys(self) -> dict[str, str]:
+        """Keys that the gateway has are nobody else's, whatever they are called and whoever passes them on."""
+        keys = {key.variable for key in self._settings.gateway.keys.values()}
+        return {name: value for name, value in self._environment.items() if name not in keys}
 
     def _wants_worktree(self, template: str) -> bool:
         told = self._settings.fleet.templates.get(template)
