@@ -102,13 +102,15 @@ ALLOW_MAKE = AddRules(rules=(MAKE,), behavior="allow")
 class Room:
     """A session without a screen, whose permissions change."""
 
-    def __init__(self, places: Places, loaded: Loaded | None = None, flags: Flags | None = None) -> None:
+    def __init__(
+        self, places: Places, loaded: Loaded | None = None, flags: Flags | None = None, *, may_bypass: bool = False
+    ) -> None:
         self.places = places
         self.workspace = Workspace(places.project)
         loaded = loaded or load_settings(places)
         judge = late_judge(loaded, flags or Flags(), "default", self.workspace, places.home / "spill")
         self.judge: SessionJudge = judge()
-        self.permissions = SessionPermissions(judge, "default", places, loaded, self.workspace)
+        self.permissions = SessionPermissions(judge, "default", places, loaded, self.workspace, may_bypass=may_bypass)
 
     def apply(self, *updates: PermissionUpdate) -> tuple[str, ...]:
         return anyio.run(self.permissions.apply_updates, updates)
@@ -253,6 +255,12 @@ def test_mode_is_set_now_and_for_good(places: Places, destination: Destination) 
         ),
         pytest.param(
             {},
+            SetMode(mode="bypassPermissions", destination="userSettings"),
+            "bypassPermissions is not allowed in this session: start it with --allow-dangerously-skip-permissions.",
+            id="mode that nobody allowed at the start",
+        ),
+        pytest.param(
+            {},
             SetMode(mode="bypassPermissions", destination="localSettings"),
             "bypassPermissions never counts in the settings of a project.",
             id="mode that a project may not choose",
@@ -284,6 +292,13 @@ def test_update_that_cannot_be_is_told_and_the_next_follows(
     assert (room.permissions.mode, before) == ("plan", ASKED)
     assert not places.own_file("user").exists()
     assert load_settings(places).settings.permissions.default_mode is None
+
+
+def test_mode_that_was_allowed_at_the_start_is_had(places: Places) -> None:
+    room = Room(places, may_bypass=True)
+
+    assert room.apply(SetMode(mode="bypassPermissions")) == ()
+    assert room.permissions.mode == "bypassPermissions"
 
 
 def test_managed_rules_only_still_lets_others_be_forbidden(places: Places) -> None:

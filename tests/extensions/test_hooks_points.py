@@ -437,7 +437,7 @@ async def test_a_hook_that_joins_later_is_asked_in_the_persons_place(points: Mak
         return '{"hookSpecificOutput": {"decision": {"behavior": "deny", "message": "Not that."}}}'
 
     action = CallbackHook(call=refuse, name="hook_0")
-    hooked.add([Hook(event="PermissionRequest", action=action, source="the client", place="0")])
+    hooked.replace("the client", [Hook(event="PermissionRequest", action=action, source="the client", place="0")])
 
     assert await delegate.ask(CALL, ACCESSES, "it runs") == Deny(reason="Not that.")
 

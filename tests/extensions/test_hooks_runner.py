@@ -321,10 +321,12 @@ async def test_hooks_join_while_a_session_runs_and_those_of_one_source_replace_e
         return callback(call)
 
     runner = make_runner(commands("""echo '{"systemMessage": "a file"}'"""))
-    runner.add(saying("first"))
-    runner.add(saying("second"))
-
+    runner.replace("SDK", saying("first"))
+    runner.replace("SDK", saying("second"))
     assert (await run(runner, given(BASH))).messages == ("a file", "second")
+
+    runner.replace("SDK", ())
+    assert (await run(runner, given(BASH))).messages == ("a file",)
 
 
 @pytest.mark.parametrize(

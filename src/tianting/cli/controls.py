@@ -13,12 +13,12 @@ from msgspec import structs
 
 from tianting.cli.client_company import ClientCompany
 from tianting.cli.control_facts import context_usage, model_choices, permission_rules
+from tianting.cli.footing import open_door
 from tianting.cli.opening import output_limit
 from tianting.cli.running import Running
 from tianting.cli.safekeeping import open_checkpoints, why_off
 from tianting.cli.toolbox import forbidden
-from tianting.cli.wiring import open_door
-from tianting.extensions.hooks.callbacks import callback_hooks
+from tianting.extensions.hooks.callbacks import SOURCE, callback_hooks
 from tianting.extensions.hooks.points import HookPoints
 from tianting.models.switching import SwitchingModel
 from tianting.protocol.compatible_version import COMPATIBLE_VERSION
@@ -96,7 +96,7 @@ class SessionControls:
 
     def update_environment(self, variables: dict[str, str]) -> None:
         """See `Controls`."""
-        self._running.environment.update(variables)
+        self._running.environment.update(self._running.ground.shown_to_commands(variables))
 
     async def initialize(self, request: Initialize) -> InitializeAnswer:
         """See `Controls`. Hooks of a second request replace those of the first."""
@@ -128,10 +128,6 @@ class SessionControls:
     async def set_permission_mode(self, mode: str) -> PermissionMode:
         """See `Controls`."""
         chosen = _known_mode(mode)
-        if chosen == "bypassPermissions" and not self._may_bypass():
-            raise ControlRefused(
-                "bypassPermissions is not allowed in this session: start it with --allow-dangerously-skip-permissions."
-            )
         await self._running.permissions().change_mode(chosen)
         return chosen
 
@@ -224,8 +220,8 @@ class SessionControls:
         hooks = self._running.hooks
         if not isinstance(hooks, HookPoints):
             return False
-        if request.hooks:
-            hooks.add(callback_hooks(request.hooks, self._company.ask_hook))
+        if request.hooks is not None:
+            hooks.replace(SOURCE, callback_hooks(request.hooks, self._company.ask_hook))
         return True
 
     def _take_system_prompt(self, request: Initialize) -> None:
@@ -256,14 +252,6 @@ class SessionControls:
         self._session.reshape(structs.replace(self._session.shape, tools=offered))
         facts = structs.replace(self._session.facts, tools=tuple(spec.name for spec in offered), mcp_servers=servers)
         self._session.restate(facts)
-
-    def _may_bypass(self) -> bool:
-        asked = self._running.invocation
-        return (
-            asked.allow_dangerously_skip_permissions
-            or asked.dangerously_skip_permissions
-            or asked.permission_mode == "bypassPermissions"
-        )
 
 
 _MODES: dict[str, PermissionMode] = {

@@ -77,13 +77,17 @@ class SessionPermissions:
         places: Places,
         loaded: Loaded,
         workspace: Workspace,
+        *,
+        may_bypass: bool,
     ) -> None:
+        """`may_bypass`: whoever started the session said that it may come to bypassPermissions."""
         self.grants = LocalGrants(judge, places, loaded)
         """What a person at the terminal can be offered."""
         self._judge = judge
         self._places = places
         self._settings = loaded.settings
         self._workspace = workspace
+        self._may_bypass = may_bypass or mode == "bypassPermissions"
         self._when_mode_changes: Callable[[PermissionMode], Awaitable[None]] = _tell_nobody
         self.mode = mode
         """The mode of this moment."""
@@ -93,8 +97,8 @@ class SessionPermissions:
         self._when_mode_changes = listener
 
     async def change_mode(self, mode: PermissionMode) -> None:
-        """Judge by `mode` from now on, and tell of it. Raises `ConfigError` for one that the settings disable."""
-        self._require_enabled(mode)
+        """Judge by `mode` from now on, and tell of it. Raises `ConfigError` for one that must not be had here."""
+        self._require_allowed(mode)
         if mode != self.mode:
             self._judge().set_mode(mode)
             self.mode = mode
@@ -179,9 +183,15 @@ class SessionPermissions:
         await self.change_mode(update.mode)
         return self._saved(update, _MODE, (update.mode,))
 
-    def _require_enabled(self, mode: PermissionMode) -> None:
-        if mode == "bypassPermissions" and self._settings.permissions.disable_bypass_permissions_mode:
+    def _require_allowed(self, mode: PermissionMode) -> None:
+        if mode != "bypassPermissions":
+            return
+        if self._settings.permissions.disable_bypass_permissions_mode:
             raise ConfigError("the settings disable bypassPermissions.")
+        if not self._may_bypass:
+            raise ConfigError(
+                "bypassPermissions is not allowed in this session: start it with --allow-dangerously-skip-permissions."
+            )
 
     def _directory(self, name: str) -> Path:
         """Absolute and real. Raises `ConfigError`."""

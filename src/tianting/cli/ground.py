@@ -1,6 +1,7 @@
 """What a session stands on: environment and settings, read once, so that no two parts can see different ones."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -15,6 +16,7 @@ from tianting.settings.levels import Places
 from tianting.settings.loading import Loaded, load_settings
 from tianting.settings.providers import model_catalogue
 from tianting.settings.schema import Settings
+from tianting.tools.shell.environment import without_secrets
 
 
 class Ground(Struct, frozen=True, kw_only=True):
@@ -32,6 +34,11 @@ class Ground(Struct, frozen=True, kw_only=True):
     def settings(self) -> Settings:
         """What is in force, whoever said it."""
         return self.loaded.settings
+
+    def shown_to_commands(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """What of `variables` commands and hooks may see. What the settings say in `env` is said on purpose."""
+        keys = {provider.key_variable for provider in self.settings.providers.values() if provider.key_variable}
+        return without_secrets(variables, self.settings.pass_environment, keys)
 
 
 def read_ground(invocation: Invocation) -> Ground:

@@ -13,7 +13,7 @@ from tests.agent.conftest import StillClock, Turns
 from tests.surfaces.stream_json.wires import KeptWire
 from tianting.agent.dispatch import ToolDispatcher
 from tianting.agent.loop import AgentLoop
-from tianting.extensions.hooks.callbacks import callback_hooks
+from tianting.extensions.hooks.callbacks import SOURCE, callback_hooks
 from tianting.extensions.hooks.events import Circumstances
 from tianting.extensions.hooks.launch import CommandSurroundings
 from tianting.extensions.hooks.points import HookPoints, Ties
@@ -107,7 +107,7 @@ class Scene:
                 dispatcher = ToolDispatcher(self.turns.tools, gate, self.turns.limits, points)
                 await servers.connect_all()
                 dispatcher.offer(servers.tools())
-                points.add(callback_hooks(msgspec.convert(hooks or {}, _GROUPS), asking_over(link)))
+                points.replace(SOURCE, callback_hooks(msgspec.convert(hooks or {}, _GROUPS), asking_over(link)))
                 return await self._turn(dispatcher, points, replies)
 
     async def _turn(self, dispatcher: ToolDispatcher, points: HookPoints, replies: tuple[Reply, ...]) -> TurnReport:

@@ -81,9 +81,9 @@ class HookPoints:
         """Call the session from now on what hooks call it, with `rename`."""
         self._rename = rename
 
-    def add(self, hooks: Iterable[Hook]) -> None:
-        """Ask these, too: see `HookRunner.add`."""
-        self._runner.add(hooks)
+    def replace(self, source: str, hooks: Iterable[Hook]) -> None:
+        """See `HookRunner.replace`."""
+        self._runner.replace(source, hooks)
 
     def person(self, inner: Person | None) -> Delegate | None:
         """Who is asked about a call: hooks that wait for such questions by then, and `inner`."""

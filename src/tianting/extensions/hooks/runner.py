@@ -69,9 +69,7 @@ class HookRunner:
     def __init__(
         self, hooks: Iterable[Hook], setting: HookSetting, *, new_id: NewId, ask_model: AskModel | None = None
     ) -> None:
-        self._hooks: tuple[Hook, ...] = ()
-        self._events: frozenset[str] = frozenset()
-        self.add(hooks)
+        self._have(hooks)
         self._surroundings = setting.surroundings
         self._web = WebHooks(setting.surroundings.environment, setting.allowed_urls)
         self._spill = Spill(setting.spill_directory, new_id)
@@ -96,12 +94,9 @@ class HookRunner:
         finally:
             await self._web.aclose()
 
-    def add(self, hooks: Iterable[Hook]) -> None:
-        """Ask these, too, from the next event on. Those of a source that is known take the place of its former ones."""
-        new = tuple(hooks)
-        sources = {hook.source for hook in new}
-        self._hooks = (*(hook for hook in self._hooks if hook.source not in sources), *new)
-        self._events = frozenset(hook.event for hook in self._hooks)
+    def replace(self, source: str, hooks: Iterable[Hook]) -> None:
+        """Ask these from the next event on, and none of `source` that were asked before."""
+        self._have((*(hook for hook in self._hooks if hook.source != source), *hooks))
 
     def waits_for(self, event_name: str) -> bool:
         """Whether any hook is configured for the event: who does not ask needs not gather what it would be told."""
@@ -127,6 +122,10 @@ class HookRunner:
         if on_start is not None:
             await _announce(asked, hook_input, on_start)
         return self._spill.shortened(joined(await self._ask_together(asked, hook_input)))
+
+    def _have(self, hooks: Iterable[Hook]) -> None:
+        self._hooks = tuple(hooks)
+        self._events = frozenset(hook.event for hook in self._hooks)
 
     async def _ask_together(self, asked: Mapping[str, Hook], hook_input: HookInput) -> list[HookOutcome]:
         outcomes = [NOTHING] * len(asked)
