@@ -128,6 +128,11 @@ class Running:
             if is_it(line):
                 return line
 
+    async def say(self, *lines: Line) -> None:
+        """Write lines to its standard input, which must be a pipe."""
+        assert self.process.stdin is not None
+        await self.process.stdin.send(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+
     def tell(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 

@@ -306,6 +306,31 @@ async def test_session_that_never_began_has_no_end() -> None:
     assert hooks.asked == []
 
 
+async def test_hooks_keep_nobody_who_is_in_a_hurry() -> None:
+    class Lingerers(Ushers):
+        async def session_ended(self, reason: str) -> None:
+            await anyio.sleep_forever()
+
+    session = session_of(says("Hello."), hooks=Lingerers())
+    await session.submit(user_text("Hi."))
+    session.hurry()
+    with anyio.fail_after(5):
+        await session.end("other")
+
+
+async def test_interrupt_while_it_gets_ready_ends_the_turn_and_not_the_session() -> None:
+    async def dawdle() -> None:
+        session.interrupt()
+        await anyio.sleep_forever()
+
+    session = session_of(says("Hello."))
+    with anyio.fail_after(5):
+        report = await session.submit(user_text("Hi."), get_ready=dawdle)
+        again = await session.submit(user_text("Hi."))
+
+    assert (report.end, again.end, session.works) == ("interrupted_tools", "answered", False)
+
+
 async def test_end_is_told_to_hooks_of_a_session_that_is_cancelled() -> None:
     hooks = Ushers()
     session = session_of(says("Hello."), hooks=hooks)

@@ -10,6 +10,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 import anyio
+from anyio.lowlevel import checkpoint_if_cancelled
 import msgspec
 from msgspec import Struct, structs
 
@@ -113,6 +114,7 @@ class AgentLoop:
         history.append(started.prompt)
         try:
             await turn.emit(started)
+            await checkpoint_if_cancelled()  # who was interrupted before asks for nothing
             ending = await self._work(turn)
             report = turn.tally.report(ending.end, ending.text)
         except ModelError as error:

@@ -60,6 +60,7 @@ async def _work(session: Session, prompt: str, outputs: tuple[DescriptorOutput, 
         with anyio.open_signal_receiver(*_ending_signals()) as signals:
             async for number in signals:
                 code = 128 + number  # as a shell would say it
+                session.hurry()
                 session.interrupt()
                 tasks.start_soon(_leave_the_reader, outputs)
 

@@ -51,23 +51,28 @@ async def _until_told(
     running: Running, company: ClientCompany, connection: Connection, output: DescriptorOutput
 ) -> int:
     """Serve, ending in order at the first signal that asks for it. An interrupt is an end like that of the input."""
-    code = 0
+    served, told = 0, None
 
     async def watch() -> None:
-        nonlocal code
+        nonlocal told
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-            number = await anext(signals)
-        code = 0 if number == signal.SIGINT else 128 + number  # as a shell would say it
+            told = await anext(signals)
+        running.session.hurry()
         patience.start_soon(_leave_the_reader, output)
         tasks.cancel_scope.cancel()
 
     async with anyio.create_task_group() as patience:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
-            code = await _serve(running, company, connection)
+            served = await _serve(running, company, connection)
             tasks.cancel_scope.cancel()
         patience.cancel_scope.cancel()
-    return code
+    return served if told is None else _code_of(told)
+
+
+def _code_of(number: signal.Signals) -> int:
+    """As a shell would say it."""
+    return 0 if number == signal.SIGINT else 128 + number
 
 
 async def _serve(running: Running, company: ClientCompany, connection: Connection) -> int:

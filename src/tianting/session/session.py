@@ -39,7 +39,9 @@ from tianting.tools.read_ledger import FileChange
 Listener = Callable[[Event], Awaitable[None]]
 
 _FAREWELL = 10.0
-"""Seconds that hooks have at the end of a session, whatever ends it."""
+"""Seconds that hooks have at the end of a session."""
+_SHORT_FAREWELL = 0.8
+"""The same where whoever ends the process would kill it 2 s later."""
 
 
 class Recorder(Protocol):
@@ -90,6 +92,7 @@ class Session:
         self._hooks = hooks or NoHooks()
         self._changed_files = changed_files
         self._begun = False
+        self._farewell = _FAREWELL
         self._turn: anyio.CancelScope | None = None
         self._report = TurnReport(end="interrupted_streaming")
         self.inbox = Inbox()
@@ -156,12 +159,18 @@ class Session:
         else:
             self._unsaid.append(news)
 
-    async def submit(self, prompt: UserMessage, uuid: str | None = None) -> TurnReport:
+    async def submit(
+        self, prompt: UserMessage, uuid: str | None = None, *, get_ready: Callable[[], Awaitable[None]] | None = None
+    ) -> TurnReport:
         """Work on `prompt` and return what became of it, also when it was interrupted or a hook refused it.
 
-        `uuid` is what the transcript calls it. Raises `SessionError` when the conversation can no longer be stored.
+        `uuid` is what the transcript calls it; `get_ready` is done first, and an interrupt ends it with the turn.
+        Raises `SessionError` when the conversation can no longer be stored, and what `get_ready` raises.
         """
+        is_interrupted = get_ready is not None and await self._is_interrupted_during(get_ready)
         with anyio.CancelScope() as self._turn:
+            if is_interrupted:
+                self._turn.cancel()
             with anyio.CancelScope(shield=True):  # an interrupt in the first moment must not lose the prompt
                 await self.tell(self._facts)
                 await self._brief()
@@ -177,16 +186,20 @@ class Session:
         return self._report
 
     async def end(self, reason: str) -> None:
-        """Tell hooks that nothing follows. They have 10 s, also when the caller is being cancelled."""
+        """Tell hooks that nothing follows. They have 10 s, after `hurry` 0.8, also when the caller is being cancelled."""
         if self._begun:
             self._listeners.clear()  # who reads a turn to its end must not find more behind it
-            with anyio.move_on_after(_FAREWELL, shield=True):
+            with anyio.move_on_after(self._farewell, shield=True):
                 await self._hooks.session_ended(reason)
 
     def interrupt(self) -> None:
         """End the running turn, if there is one. Safe in a signal handler of the event loop."""
         if self._turn is not None:
             self._turn.cancel()
+
+    def hurry(self) -> None:
+        """Somebody who will not wait long wants the process to end."""
+        self._farewell = _SHORT_FAREWELL
 
     async def tell(self, event: Event) -> None:
         """Log `event`, then tell every listener; also between turns. What log or listeners raise gets out."""
@@ -196,6 +209,11 @@ class Session:
             self._report = event.report
         for listener in self._listeners:
             await listener(event)
+
+    async def _is_interrupted_during(self, get_ready: Callable[[], Awaitable[None]]) -> bool:
+        with anyio.CancelScope() as self._turn:
+            await get_ready()
+        return self._turn.cancel_called
 
     async def _brief(self) -> None:
         while self._unsaid:

@@ -315,7 +315,7 @@ async def test_question_between_turns_leaves_the_session_at_rest() -> None:
     assert stage.kinds() == ["question can_use_tool"]
 
 
-async def test_turn_that_waits_for_a_change_does_not_begin_after_a_broken_line() -> None:
+async def test_turn_that_waits_for_a_change_asks_nothing_after_a_broken_line() -> None:
     async with on_stage() as stage:
         stage.request("set_model", model="slow")
         stage.prompt("1", uuid="a")
@@ -324,5 +324,7 @@ async def test_turn_that_waits_for_a_change_does_not_begin_after_a_broken_line()
         await anyio.wait_all_tasks_blocked()
         stage.controls.hold.set()
 
-    assert stage.kinds() == ["a queued", "success r1", "a cancelled"]
+    ended = ["system/init", "user", "result", "a completed"]
+    assert stage.kinds() == ["a queued", "a started", *ended, "success r1"]
+    assert stage.model.seen == []
     assert stage.failure is not None

@@ -57,6 +57,8 @@ async def serve(
             tasks.cancel_scope.cancel()
     except* OutputClosed:  # nobody reads any more, so nobody needs to be told
         code = UNREAD
+    finally:
+        connection.link.close()  # nobody reads answers any more, so hooks of the end must not wait for one
     if complaint is not None:
         raise complaint
     return code or surface.exit_code

@@ -45,7 +45,6 @@ class Turns:
     async def run(self) -> None:
         """Work until the inbox is closed and empty. Raises `OutputClosed` and what `Session.submit` raises."""
         while (posted := await self._session.inbox.next_prompt()) is not None:
-            await self._errands.until_settled()
             if not self._stopped:
                 await self._turn(posted)
             self._prompts.turn_over()
@@ -57,9 +56,12 @@ class Turns:
         self._prompts.started(posted.uuid)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._give_up_without_reader)
-            await self._controls.before_turn()
-            await self._session.submit(posted.message, posted.uuid)
+            await self._session.submit(posted.message, posted.uuid, get_ready=self._get_ready)
             tasks.cancel_scope.cancel()
+
+    async def _get_ready(self) -> None:
+        await self._errands.until_settled()
+        await self._controls.before_turn()
 
     async def _give_up_without_reader(self) -> None:
         while not self._outlet.reader_is_gone():
