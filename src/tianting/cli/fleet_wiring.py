@@ -7,7 +7,7 @@ Whatever ends this process, the windows work on, and the next fleet takes them u
 
 import random
 import signal
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 
@@ -31,9 +31,11 @@ from tianting.fleet.drivers.echo import echo_driver
 from tianting.fleet.drivers.stream_json import CLAUDE, TIANTING, StreamJsonDriver
 from tianting.fleet.grounds import Grounds
 from tianting.fleet.isolation import Isolator
-from tianting.fleet.service import FleetService, Ground
+from tianting.fleet.resources import Sample
+from tianting.fleet.service import FleetService
 from tianting.fleet.service_feed import Feed
 from tianting.fleet.service_figures import ServiceFigures
+from tianting.fleet.service_making import Ground
 from tianting.fleet.service_orders import Orders
 from tianting.fleet.service_watch import ServiceWatch
 from tianting.fleet.store import Store, open_store
@@ -281,13 +283,17 @@ async def _begin_watching(
         kinds.update((window.window_id, window.kind) for window in windows() if window.window_id not in kinds)
         return kinds.get(window_id, "")
 
+    def used(samples: Sequence[Sample]) -> None:
+        figures.sampled(samples)
+        manager.sampled(samples)
+
     watch.windows = windows
     for window in windows():
         snapshot = await store.snapshot(window.window_id)
         feed.follow(window.window_id, snapshot.sequence if snapshot else 0)
     tasks.start_soon(figures.listen, feed, kind_of)
     tasks.start_soon(watch.watch_work)
-    tasks.start_soon(watch.watch_use, figures.sampled)
+    tasks.start_soon(watch.watch_use, used)
     tasks.start_soon(figures.watch_lag)
 
 

@@ -7,15 +7,12 @@ Nothing is decided here about windows; what a person may do by accident (destroy
 
 import logging
 import os
-import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
-from pathlib import Path
 from typing import assert_never
 
 import anyio
 import anyio.to_thread
-from msgspec import Struct
 
 from tianting.fleet import door_words as words
 from tianting.fleet.drivers.driver import Answer, LineRead
@@ -24,17 +21,16 @@ from tianting.fleet.health import Dead, Health, Stuck, Suspect, Well
 from tianting.fleet.service_feed import Feed
 from tianting.fleet.service_figures import ServiceFigures
 from tianting.fleet.service_log import open_question, stored_events
+from tianting.fleet.service_making import Ground, Making
 from tianting.fleet.service_names import window_meant
-from tianting.fleet.service_orders import Order, Orders, order_of
-from tianting.fleet.service_trees import merged, put_away, reviewed, with_tree
+from tianting.fleet.service_orders import Order, Orders
+from tianting.fleet.service_trees import merged, reviewed
 from tianting.fleet.store import Store
 from tianting.fleet.store_records import StoredEvent
-from tianting.fleet.templates import FleetPolicy
 from tianting.fleet.window import OVER, Window
-from tianting.fleet.windows import FleetFull, NoSuchWindow, WindowManager, WindowState
+from tianting.fleet.windows import NoSuchWindow, WindowManager, WindowState
 from tianting.protocol.errors import FleetError, TiantingError
 from tianting.protocol.ids import NewId
-from tianting.worktree.separate import dirt_of
 
 log = logging.getLogger(__name__)
 
@@ -42,25 +38,6 @@ ENDING = 60.0
 """Seconds in which all windows end in order when the fleet is told to."""
 _BEFORE = 100
 """Events of each window that are shown of the past when nobody says how many."""
-
-
-class Ground(Struct, frozen=True, kw_only=True):
-    """Where things are, and who this is."""
-
-    version: str
-    since: float
-    """Unix time."""
-    windows: Path
-    """Windows' own directories."""
-    trees: Path
-    """Windows' own worktrees."""
-    logs: Path
-    worktrees: Callable[[str], bool]
-    """Whether windows of this template get a worktree unasked."""
-    read_settings: Callable[[], FleetPolicy]
-    """Raises `ConfigError`, `FleetError`."""
-    forgotten: Callable[[str], None]
-    """Told the id of each window that was destroyed."""
 
 
 class FleetService:
@@ -86,7 +63,7 @@ class FleetService:
         self._feed = feed
         self._figures = figures
         self._ground = ground
-        self._new_id = new_id
+        self._making = Making(manager, orders, feed=feed, figures=figures, ground=ground, new_id=new_id)
         self._settings_fault = ""
 
     def welcome(self) -> words.Welcome:
@@ -99,7 +76,7 @@ class FleetService:
         """Do what is asked. Raises `TiantingError`."""
         match ask:
             case words.Create():
-                return await self._whole(self._create(ask))
+                return await self._whole(self._created(ask))
             case words.ListWindows():
                 return self._listing()
             case words.Show(window=told):
@@ -117,7 +94,7 @@ class FleetService:
             case words.Restart(window=told):
                 await self._manager.restart(self._meant(told))
             case words.Destroy(window=told, force=force):
-                return await self._whole(self._destroy(self._meant(told), force=force))
+                return await self._whole(self._making.destroy(self._meant(told), force=force))
             case words.CheckHealth(window=told):
                 return await self._health(told)
             case words.Review(window=told):
@@ -173,35 +150,10 @@ class FleetService:
 
     # One window.
 
-    async def _create(self, ask: words.Create) -> words.Shown:
-        base = self._orders.settings.template(ask.template)
-        cwd = _directory(ask.cwd or base.cwd or ask.here)
-        order = order_of(f"{ask.template}.{self._new_id()[:8]}", ask, base)
-        if ask.worktree is not None or self._ground.worktrees(ask.template):
-            order = await with_tree(order, self._ground.trees, repository=cwd, branch=ask.worktree or "")
-        try:
-            window = await self._ordered(order, cwd)
-        except BaseException:
-            await put_away(order, force=True)
-            raise
-        self._feed.follow(window.window_id, 0)
+    async def _created(self, ask: words.Create) -> words.Shown:
+        window = await self._making.create(ask)
         prompt = await self._manager.send(window.window_id, ask.prompt) if ask.prompt else ""
         return words.Shown(row=self._row(self._manager.get_window_status(window.window_id)), prompt=prompt)
-
-    async def _ordered(self, order: Order, cwd: str) -> Window:
-        await self._orders.add(order)
-        try:
-            self._manager.reconfigure(self._orders.policy())
-            return await self._manager.create_window(order.name, cwd=order.tree.path if order.tree else cwd)
-        except FleetFull as full:
-            await self._orders.drop(order.name)
-            most = self._orders.settings.most_windows
-            raise FleetFull(
-                f"{most} windows are alive, and there may be no more: stop one, or raise maxWindows."
-            ) from full
-        except BaseException:
-            await self._orders.drop(order.name)
-            raise
 
     async def _send(self, window_id: str, text: str) -> words.Accepted:
         before = await self._store.snapshot(window_id)
@@ -217,34 +169,6 @@ class FleetService:
                 raise FleetError(f"Window {window_id[:8]} asks nothing: it is {window.status}.")
             question = asked.question_id
         await self._manager.answer(window_id, question, Answer(allow=ask.allow, text=ask.text))
-
-    async def _destroy(self, window_id: str, *, force: bool) -> words.Done:
-        state = self._manager.get_window_status(window_id)
-        order = self._order(window_id)
-        if not force:
-            await self._refuse_loss(state, order)
-        await self._manager.destroy_window(window_id)
-        told = await put_away(order, force=True) if order is not None else ""
-        self._figures.forget(window_id)
-        self._ground.forgotten(window_id)
-        await self._orders.drop(state.window.template)
-        await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._ground.windows / window_id, ignore_errors=True))
-        return words.Done(window=window_id, told=told)
-
-    @staticmethod
-    async def _refuse_loss(state: WindowState, order: Order | None) -> None:
-        window = state.window
-        if window.status in ("busy", "waiting") or state.open_prompts:
-            raise FleetError(
-                f"Window {window.window_id[:8]} is {window.status} and owes an answer: stop it, or --force."
-            )
-        if order is None or order.tree is None or not Path(order.tree.path).is_dir():
-            return
-        if await dirt_of(order.tree):
-            raise FleetError(
-                f"Its worktree {order.tree.path} has work that is nowhere else: look at it with `tianting windows diff"
-                f" {window.window_id[:8]}`, merge it, or --force, which keeps the worktree."
-            )
 
     # All windows.
 
@@ -392,11 +316,3 @@ def _in_words(health: Health) -> tuple[words.State, str]:
             return "dead", reason
         case _:
             assert_never(health)
-
-
-def _directory(told: str) -> str:
-    if not told:
-        raise FleetError("The template has no directory: name one with --cwd.")
-    if not Path(told).is_dir():
-        raise FleetError(f"There is no directory {told}: name one that exists with --cwd.")
-    return told
