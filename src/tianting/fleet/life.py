@@ -75,6 +75,11 @@ class Life:
         return self.record.window
 
     @property
+    def template(self) -> Template:
+        """What its next process is made after."""
+        return self._succession.template
+
+    @property
     def open_prompts(self) -> int:
         """Accepted, and not done."""
         return len(self._turns.promises)

@@ -46,9 +46,11 @@ class Pool:
 
     def claim(self, template: Template) -> str | None:
         """The id of a spare that is ready, which is the caller's from now on; None where there is none."""
-        self._demand_of(template).arrivals += 1
+        demand = self._demand_of(template)
+        demand.arrivals += 1
         for window in self._spares(template):
             if window.status == "ready":
+                demand.learn(window)
                 self._claimed.add(window.window_id)
                 return window.window_id
         return None
@@ -56,11 +58,6 @@ class Pool:
     def is_free(self, window: Window) -> bool:
         """A spare that nobody has claimed."""
         return window.is_spare and window.status not in OVER and window.window_id not in self._claimed
-
-    def started(self, template: Template, seconds: float) -> None:
-        """A window has become ready, that long after its request."""
-        demand = self._demand_of(template)
-        demand.start_seconds += 0.3 * (seconds - demand.start_seconds)
 
     async def even_out(self, policy: FleetPolicy) -> None:
         """Start or end spares until there are as many as there should be."""
@@ -109,6 +106,11 @@ class _Demand:
         self._rate = 0.0
         self._looked = now
         self._last_arrival = now
+
+    def learn(self, window: Window) -> None:
+        """How long its start took, if it is still in its first rest."""
+        if window.generation == 1:
+            self.start_seconds += 0.3 * (window.since - window.created_at - self.start_seconds)
 
     def facts(self, in_use: int, now: float, policy: PoolPolicy) -> PoolFacts:
         if self.arrivals:

@@ -56,7 +56,7 @@ class Succession:
         """Monotonic seconds, of a start that is to come."""
         self._record = record
         self._turns = turns
-        self._template = template
+        self.template = template
         self._driver = driver
         self._world = world
         self._keeper = keeper
@@ -82,14 +82,14 @@ class Succession:
     @property
     def successors(self) -> frozenset[Successor]:
         """What could take over now."""
-        has_other = self._template.fallback_model not in {None, self._model}
+        has_other = self.template.fallback_model not in {None, self._model}
         return frozenset({"model"}) if has_other else frozenset()
 
     def change(self, template: Template) -> None:
         """The next process is made after this; how the present one is looked after changes at once."""
-        if template.model != self._template.model:
+        if template.model != self.template.model:
             self._model = template.model
-        self._template = template
+        self.template = template
         if self.guard is not None:
             self.guard.change(template.care)
 
@@ -100,7 +100,7 @@ class Succession:
         self._is_fresh_wanted, self._turns.is_fresh = False, not resume
         conversation = self._record.window.conversation_id if resume else self._world.new_id()
         await self._record.succeed(reason, conversation_id=conversation)
-        window, template, world = self._record.window, self._template, self._world
+        window, template, world = self._record.window, self.template, self._world
         try:
             environment = world.grounds.environment(window, template)
             brief = brief_of(window, template, environment, model=self._model, resume=resume)
@@ -126,7 +126,7 @@ class Succession:
 
     async def fall_back(self, reason: str) -> None:
         """Go on with the other model."""
-        self._model = self._template.fallback_model
+        self._model = self.template.fallback_model
         await self.replace(reason)
 
     async def park(self, park: Park) -> None:
@@ -169,8 +169,8 @@ class Succession:
         window = self._record.window
         guard, stands = self._adopt(found), standing(self._turns.course)
         guard.taken_over(stands)
-        environment = self._world.grounds.environment(window, self._template)
-        brief = brief_of(window, self._template, environment, model=self._model, resume=True, standing=stands)
+        environment = self._world.grounds.environment(window, self.template)
+        brief = brief_of(window, self.template, environment, model=self._model, resume=True, standing=stands)
         mark = await self._world.store.mark(window.window_id, window.generation)
         self._spawn(lambda: guard.process.go_on(self._driver, brief, mark))
 
@@ -182,7 +182,7 @@ class Succession:
         if not self._is_stopping:
             self._again = "its fleet ended before it was ready"
             await self._recover(self._again)
-        self._spawn(lambda: process.end(grace=self._template.care.grace))
+        self._spawn(lambda: process.end(grace=self.template.care.grace))
 
     async def missing(self) -> None:
         """An earlier fleet's process is gone, and nobody saw how."""
@@ -218,7 +218,7 @@ class Succession:
     async def _fail(self, failure: Failure, limit: Limited | None = None) -> None:
         """There is no process any more."""
         await self._recover(failure.line)
-        policy = self._template.care.restarts
+        policy = self.template.care.restarts
         await self._carry_out(self._turns.fortune.decide(failure, policy, limit, self.successors))
 
     async def _carry_out(self, answer: Verdict) -> None:
@@ -249,7 +249,7 @@ class Succession:
             await self._record.move("recovering", reason)
 
     def _end_in_order(self, process: Process) -> None:
-        works, grace = self._turns.is_open, self._template.care.grace
+        works, grace = self._turns.is_open, self.template.care.grace
 
         async def end() -> None:
             if works:
@@ -270,7 +270,7 @@ class Succession:
         self.guard = Guard(
             process,
             self._driver.abilities,
-            self._template.care,
+            self.template.care,
             clock=self._world.clock,
             save=lambda: self._world.grounds.save(self._record.window),
             spawn=self._spawn,

@@ -21,10 +21,13 @@ from msgspec import Struct
 
 from tianting.fleet import facts
 from tianting.fleet.drivers.driver import Answer, Driver, Prompt, PromptOptions
+from tianting.fleet.facts import Ordered
+from tianting.fleet.foresight import Foresight
 from tianting.fleet.health import Health
 from tianting.fleet.keeping import Keeping, Open
 from tianting.fleet.life import Life
 from tianting.fleet.pool import Pool
+from tianting.fleet.resources import Sample
 from tianting.fleet.store_records import PromptDone, StoredEvent
 from tianting.fleet.taking_over import Found, inventory
 from tianting.fleet.templates import FleetPolicy, Template, check_policy
@@ -58,6 +61,8 @@ class WindowState(Struct, frozen=True, kw_only=True):
     window: Window
     open_prompts: int = 0
     """Accepted, and not answered yet."""
+    usage: Sample | None = None
+    """What its processes used lately; None before they were looked at."""
 
 
 class _Resident:
@@ -92,6 +97,7 @@ class WindowManager:
             begin=self._begin_spare,
             end=self.destroy_window,
         )
+        self._foresight = Foresight()
         self._uneven = anyio.Event()
         """Somebody came, or the policy is another: the pool is looked at."""
         self._is_taken_up = False
@@ -175,7 +181,7 @@ class WindowManager:
         # Shielded: what the store has taken must reach the life, also where the caller goes away.
         with anyio.CancelScope(shield=True):
             if await self._world.store.accept(window_id, prompt):
-                life.tell(facts.Ordered(order=facts.Send(prompt=prompt), outcome=facts.Outcome()))
+                life.tell(Ordered(order=facts.Send(prompt=prompt), outcome=facts.Outcome()))
         return prompt.uuid
 
     async def interrupt(self, window_id: str) -> None:
@@ -206,6 +212,14 @@ class WindowManager:
         """Go on in a new process as soon as the window is idle; its conversation stays."""
         await self._order(window_id, facts.Recycle(reason=reason))
 
+    def sampled(self, samples: Sequence[Sample]) -> None:
+        """What the windows use was looked at; one that heads for a limit is recycled at its next idle moment."""
+        lives = [one.life for one in self._residents.values()]
+        windows = ((life.window, life.template.limits.memory) for life in lives)
+        for leaking in self._foresight.sampled(samples, windows):
+            order = facts.Recycle(reason=leaking.reason)
+            self._residents[leaking.window_id].life.tell(Ordered(order=order, outcome=facts.Outcome()))
+
     def reconfigure(self, policy: FleetPolicy) -> None:
         """Be another fleet from now on. Raises `FleetError` for a policy that is wrong, and then nothing changes.
 
@@ -217,7 +231,7 @@ class WindowManager:
         by_name = {one.name: one for one in policy.templates}
         for resident in self._residents.values():
             if (template := by_name.get(resident.life.window.template)) is not None:
-                resident.life.tell(facts.Ordered(order=facts.Change(template=template), outcome=facts.Outcome()))
+                resident.life.tell(Ordered(order=facts.Change(template=template), outcome=facts.Outcome()))
 
     def events(self, window_id: str, after: int = 0) -> AsyncIterator[StoredEvent]:
         """What happened since the event `after`, once and in order, and then what happens; ends with the window."""
@@ -355,4 +369,6 @@ class WindowManager:
         return resident
 
     def _state(self, resident: _Resident) -> WindowState:
-        return WindowState(window=resident.life.window, open_prompts=resident.life.open_prompts)
+        window = resident.life.window
+        usage = self._foresight.usage(window.window_id)
+        return WindowState(window=window, open_prompts=resident.life.open_prompts, usage=usage)
