@@ -28,6 +28,8 @@ class Posted(Struct, frozen=True, kw_only=True):
     """Whoever posted it knows it by this, and so does the transcript."""
     message: UserMessage
     priority: Priority = "next"
+    asks: bool = True
+    """False: the turn that begins with it only makes it part of what was said."""
 
 
 class Steering(Protocol):

@@ -160,11 +160,17 @@ class Session:
             self._unsaid.append(news)
 
     async def submit(
-        self, prompt: UserMessage, uuid: str | None = None, *, get_ready: Callable[[], Awaitable[None]] | None = None
+        self,
+        prompt: UserMessage,
+        uuid: str | None = None,
+        *,
+        get_ready: Callable[[], Awaitable[None]] | None = None,
+        asks: bool = True,
     ) -> TurnReport:
         """Work on `prompt` and return what became of it, also when it was interrupted or a hook refused it.
 
         `uuid` is what the transcript calls it; `get_ready` is done first, and an interrupt ends it with the turn.
+        With `asks` false it becomes part of what was said, and the model hears it with the next prompt.
         Raises `SessionError` when the conversation can no longer be stored, and what `get_ready` raises.
         """
         is_interrupted = get_ready is not None and await self._is_interrupted_during(get_ready)
@@ -176,17 +182,19 @@ class Session:
                 await self._brief()
             started = TurnStarted(uuid=uuid or self._new_id(), prompt=prompt)
             refusal = await self._ask_hooks(started)
-            if refusal is None:
+            if refusal is not None:
+                await self._finish(TurnReport(end="hook_stopped", text=refusal))
+            elif asks:
                 await self._loop.run(
                     started, self._history, self.tell, shape=lambda: self._shape, steering=self._hearing
                 )
             else:
-                await self._finish(TurnReport(end="hook_stopped", text=refusal))
+                await self._only_hear(started)
         self._turn = None
         return self._report
 
     async def end(self, reason: str) -> None:
-        """Tell hooks that nothing follows. They have 10 s, after `hurry` 0.8, also when the caller is being cancelled."""
+        """Tell hooks that nothing follows. They have 10 s, after `hurry` 0.8, also in a caller that is cancelled."""
         if self._begun:
             self._listeners.clear()  # who reads a turn to its end must not find more behind it
             with anyio.move_on_after(self._farewell, shield=True):
@@ -209,6 +217,12 @@ class Session:
             self._report = event.report
         for listener in self._listeners:
             await listener(event)
+
+    async def _only_hear(self, turn: TurnStarted) -> None:
+        with anyio.CancelScope(shield=True):
+            self._history.append(turn.prompt)
+            await self.tell(turn)
+            await self._finish(TurnReport(end="answered"))
 
     async def _is_interrupted_during(self, get_ready: Callable[[], Awaitable[None]]) -> bool:
         with anyio.CancelScope() as self._turn:

@@ -82,9 +82,11 @@ async def test_prompt_of_a_running_turn_steers_it_unless_it_may_come_later() -> 
 
 async def test_what_asks_nothing_is_only_remembered() -> None:
     async with on_stage(says("I know.")) as stage:
-        stage.prompt("The build is red.", shouldQuery=False)
+        stage.prompt("The build is red.", uuid="a", shouldQuery=False)
         stage.prompt("Do you know?")
 
+    remembered = ["a queued", "a started", "system/init", "result", "a completed"]
+    assert stage.kinds() == [*remembered, "system/init", "assistant", "result"]
     assert [text_of(message.content) for message in stage.session.history] == [
         "The build is red.",
         "Do you know?",
@@ -268,7 +270,7 @@ async def test_prompts_that_are_too_many_are_turned_away(monkeypatch: pytest.Mon
 
     [refusal] = [line for line in stage.wire.lines if line.get("subtype") == "informational"]
     assert refusal["content"] == "A prompt was not taken: 1 wait already. Send it again later."
-    assert [kind for kind in stage.kinds() if kind[:2] in {"b ", "c "}] == ["b queued", "b cancelled"]
+    assert [kind for kind in stage.kinds() if kind[:2] in {"b ", "c "}] == ["b queued", "c cancelled", "b cancelled"]
 
 
 async def test_prompt_that_a_hook_keeps_from_a_running_turn_is_cancelled() -> None:

@@ -19,7 +19,9 @@ from tianting.surfaces.stream_json.outlet import Outlet
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 1_000
+_State = Literal["queued", "started", "completed", "cancelled"]
+
+MOST_WAITING = 10_000
 """Prompts that may wait at once."""
 MOST_BYTES = 256 << 20
 """Bytes that their lines may have together."""
@@ -36,6 +38,7 @@ class Prompts:
         self._seen: set[str] = set()
         self._waiting: dict[str, int] = {}
         """Bytes of each prompt that no turn has taken yet."""
+        self._bytes_waiting = 0
         self._in_turn: list[str] = []
 
     def take(self, line: PromptLine, size: int) -> None:
@@ -45,7 +48,7 @@ class Prompts:
         """
         if line.uuid in self._seen:
             log.debug("the prompt %r came a second time", line.uuid)
-        elif len(self._waiting) >= MOST_WAITING or sum(self._waiting.values()) + size > MOST_BYTES:
+        elif len(self._waiting) >= MOST_WAITING or self._bytes_waiting + size > MOST_BYTES:
             self._turn_away(line)
         else:
             self._let_wait(line, size)
@@ -66,7 +69,7 @@ class Prompts:
 
     def started(self, uuid: str) -> None:
         """A turn has the prompt."""
-        self._waiting.pop(uuid, None)
+        self._bytes_waiting -= self._waiting.pop(uuid, 0)
         self._in_turn.append(uuid)
         self._tell(uuid, "started")
 
@@ -88,21 +91,26 @@ class Prompts:
         if line.uuid:
             self._seen.add(uuid)
         self._waiting[uuid] = size
+        self._bytes_waiting += size
         self._tell(uuid, "queued")
-        self._inbox.post(Posted(uuid=uuid, message=line.message, priority=line.priority))
+        self._inbox.post(Posted(uuid=uuid, message=line.message, priority=line.priority, asks=line.asks))
 
     def _turn_away(self, line: PromptLine) -> None:
         words = f"A prompt was not taken: {len(self._waiting)} wait already. Send it again later."
         self._post(Informational(content=words, session_id=self._session_id, uuid=self._new_id()))
+        if line.uuid:
+            self._post(self._fate(line.uuid, "cancelled"))
 
     def _gone(self, uuid: str) -> None:
-        del self._waiting[uuid]
+        self._bytes_waiting -= self._waiting.pop(uuid)
         self._tell(uuid, "cancelled")
 
-    def _tell(self, uuid: str, state: Literal["queued", "started", "completed", "cancelled"]) -> None:
+    def _tell(self, uuid: str, state: _State) -> None:
         if uuid in self._seen:
-            line = CommandLifecycle(command_uuid=uuid, state=state, session_id=self._session_id, uuid=self._new_id())
-            self._post(line)
+            self._post(self._fate(uuid, state))
+
+    def _fate(self, uuid: str, state: _State) -> CommandLifecycle:
+        return CommandLifecycle(command_uuid=uuid, state=state, session_id=self._session_id, uuid=self._new_id())
 
     def _post(self, line: CommandLifecycle | Informational) -> None:
         self._outlet.post(msgspec.json.encode(line) + b"\n")

@@ -53,10 +53,8 @@ class Reader:
 
     def _hand_on(self, line: ClientLine, size: int) -> None:
         match line:
-            case PromptLine(asks=True):
-                self._prompts.take(line, size)
             case PromptLine():
-                self._session.announce(line.message)
+                self._prompts.take(line, size)
             case ControlRequest():
                 self._answers.take(line)
             case Answered() | Refused():

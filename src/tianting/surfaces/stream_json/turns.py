@@ -56,7 +56,7 @@ class Turns:
         self._prompts.started(posted.uuid)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._give_up_without_reader)
-            await self._session.submit(posted.message, posted.uuid, get_ready=self._get_ready)
+            await self._session.submit(posted.message, posted.uuid, get_ready=self._get_ready, asks=posted.asks)
             tasks.cancel_scope.cancel()
 
     async def _get_ready(self) -> None:
