@@ -55,6 +55,20 @@ class Held(Struct, frozen=True, kw_only=True):
     is_dead: bool
 
 
+class Connection:
+    """A socket on which tmux speaks control mode, and the client process that carries it."""
+
+    def __init__(self, sock: socket.socket, client: "subprocess.Popen[bytes]") -> None:
+        self.socket = sock
+        self._client = client
+
+    def close(self) -> None:
+        """End it; the window goes on. The client is killed, for one that cannot write its last words waits for ever."""
+        self.socket.close()
+        self._client.kill()
+        self._client.wait()
+
+
 class TmuxServer:
     """The server at `path`, a socket in a directory that nobody else may enter."""
 
@@ -102,8 +116,8 @@ class TmuxServer:
             if len(row) == 5 and row[4]
         ]
 
-    def connect(self, held: Held) -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
-        """A connection in control mode, and the client that carries it, which ends with it. Raises `TmuxError`."""
+    def connect(self, held: Held) -> "Connection":
+        """A connection in control mode. Raises `TmuxError`."""
         ours, theirs = socket.socketpair()
         try:
             client = subprocess.Popen(
@@ -119,7 +133,7 @@ class TmuxServer:
             raise TmuxError(f"tmux cannot be started: {error}.") from None
         finally:
             theirs.close()
-        return ours, client
+        return Connection(ours, client)
 
     async def end(self, held: Held, *, grace: float) -> None:
         """End the program and what stayed in its group: HUP and TERM, and KILL after `grace` seconds; close the window.

@@ -64,9 +64,8 @@ async def server(tmp_path: Path) -> AsyncIterator[TmuxServer]:
 
 @contextlib.asynccontextmanager
 async def connected(server: TmuxServer, held: Held) -> AsyncIterator[tuple[ControlMode, Pane]]:
-    sock, client = server.connect(held)
-    with client, sock:
-        control = ControlMode(Wire(sock))
+    with contextlib.closing(server.connect(held)) as connection:
+        control = ControlMode(Wire(connection.socket))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(control.run)
             with anyio.fail_after(10):

@@ -32,9 +32,7 @@ _AT_WORK, _AT_REST = 0.1, 1.0
 _TYPING = 2.0
 """Seconds until a text stands in the box."""
 _ENTERS = (1.0, 3.0, 6.0)
-"""Seconds that each Enter gets."""
-_CHOOSING = 2.0
-"""Seconds until the mark has moved to an option."""
+"""Seconds that each key gets until it shows."""
 
 Now = Callable[[], float]
 Look = tuple[Screen, View]
@@ -192,25 +190,38 @@ class TmuxAgent:
         way = question.dialog.allow if answer.allow else question.dialog.deny
         match way:
             case Press(keys=keys, then_text=then_text):
-                await pane.press(*keys)
+                await self._insist(pane, question, keys)
                 if then_text:
-                    await self._until(pane, lambda look: look[1].question is None, _CHOOSING)
                     await pane.paste(_typeable(answer.text or _DECLINED))
                     await pane.press("Enter")
             case Choose(label=label):
-                await self._choose(pane, question, label, answer.text)
+                wanted = chosen(question.options, label, answer.text)
+                if wanted is None:
+                    known = ", ".join(option.label for option in question.options)
+                    raise DriverError(f"No option says {answer.text or label!r}: {known}.")
+                await self._move(pane, question, wanted)
+                await self._insist(pane, question, ("Enter",))
 
-    async def _choose(self, pane: Pane, question: Question, label: str, said: str) -> None:
-        """Move the mark to the option, look whether it is there, and only then press Enter."""
-        wanted = chosen(question.options, label, said)
-        at = next((place for place, option in enumerate(question.options) if option.selected), 0)
-        if wanted is None:
-            raise DriverError(f"No option says {said or label!r}: {', '.join(o.label for o in question.options)}.")
-        if wanted != at:
-            await pane.press(*["Down" if wanted > at else "Up"] * abs(wanted - at))
-        if await self._until(pane, lambda look: _is_on(look[1], wanted), _CHOOSING) is None:
-            raise DriverError("The mark did not move to the option that was chosen.")
-        await pane.press("Enter")
+    async def _move(self, pane: Pane, question: Question, wanted: int) -> None:
+        """Move the mark, and look where it is: dialogs that have just come up are deaf for a moment."""
+        for patience in _ENTERS:
+            look = (await self._look(pane))[1]
+            at = _selected(look)
+            if at is None or not _same(look, question):
+                return
+            if wanted != at:
+                await pane.press(*["Down" if wanted > at else "Up"] * abs(wanted - at))
+            if await self._until(pane, lambda look: _selected(look[1]) == wanted, patience) is not None:
+                return
+        raise DriverError("The mark did not move to the option that was chosen.")
+
+    async def _insist(self, pane: Pane, question: Question, keys: tuple[str, ...]) -> None:
+        """Press `keys` until the question is gone; never once it is."""
+        for patience in _ENTERS:
+            await pane.press(*keys)
+            if await self._until(pane, lambda look: not _same(look[1], question), patience) is not None:
+                return
+        raise DriverError("The program did not take the answer.")
 
     async def _until(self, pane: Pane, right: Callable[[Look], bool], patience: float) -> Look | None:
         with anyio.move_on_after(patience):
@@ -241,12 +252,13 @@ def chosen(options: Sequence[Option], label: str, said: str) -> int | None:
     return None
 
 
-def _is_on(look: View, wanted: int) -> bool:
-    return (
-        look.question is not None
-        and look.question.options[wanted : wanted + 1] != ()
-        and (look.question.options[wanted].selected)
-    )
+def _selected(look: View) -> int | None:
+    options = look.question.options if look.question else ()
+    return next((place for place, option in enumerate(options) if option.selected), None)
+
+
+def _same(look: View, question: Question) -> bool:
+    return look.question is not None and look.question.text == question.text
 
 
 def _differs(before: Look, now: Look) -> bool:
@@ -262,8 +274,8 @@ def _typeable(text: str) -> str:
 
 
 def _ended_early(screen: Screen) -> str:
-    last = printable(screen.lines[-1].strip()) if screen.lines else "it said nothing"
-    return f"The program ended with {screen.ended} before it was ready: {last}"
+    said = [line.strip() for line in screen.lines if line and not line.startswith("Pane is dead")]
+    return f"The program ended with {screen.ended} before it was ready: {printable(said[-1]) if said else 'no word'}."
 
 
 @contextlib.contextmanager

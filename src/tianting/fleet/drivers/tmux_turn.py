@@ -150,7 +150,9 @@ class ScreenTurns:
         events: list[AgentEvent] = []
         for line in self._reader.read(view.said if whole else view.said[:-1], width):
             events.append(LineRead(line=line.encode()))
-            if not self._typed.is_typed(line) and self.in_turn:
+            if self._typed.is_typed(line):
+                self._answer.clear()  # what stands above it belongs to something else
+            elif self.in_turn:
                 self._stirred = True
                 self._answer = [*self._answer, _BULLET.sub("", line)][-_MOST_LINES:]
                 events.append(Progressed(text=f"{self._answer[-1]}\n"))
