@@ -293,8 +293,11 @@ async def test_agent_that_refuses_a_prompt_is_asked_again_and_then_left(court: S
     name, _ = await silent(court)
 
     prompt = await court.fleet.send(name, "!refuse")
-    for _ in range(4):
-        await court.passes(120)
+    await court.until(name, "parked")
+    await court.passes(120)
+    await court.until(name, "busy")
+    await court.until(name, "parked", "ready")
+    await court.passes(120)
 
     done = await court.answer_to(name, prompt)
     assert done.fault is not None

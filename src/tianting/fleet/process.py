@@ -21,6 +21,8 @@ from tianting.protocol.errors import FleetError
 
 log = logging.getLogger(__name__)
 
+LAST_WORDS = 0.5
+"""Seconds between the end of a pipe and the end of its process that need no explanation."""
 ASKING = 30.0
 """Seconds in which an agent that is well takes what is written to it."""
 
@@ -97,8 +99,13 @@ class Process:
         await self._live(driver, brief, pipe_of, mark, patience=ASKING, taken_over=True)
 
     async def prompt(self, prompt: Prompt) -> None:
-        """Hand it a prompt. Whether it takes it is told."""
-        if self.agent is not None and (error := await self._write(self.agent.prompt(prompt))):
+        """Hand it a prompt. That it refuses is told; that it has ended meanwhile is no refusal."""
+        error = await self._write(self.agent.prompt(prompt)) if self.agent is not None else None
+        if error is None:
+            return
+        with anyio.move_on_after(LAST_WORDS):
+            await self.is_over.wait()
+        if not self.is_over.is_set() and not self.is_drained:
             self._tell(Refused(generation=self.generation, error=error))
 
     async def interrupt(self) -> None:

@@ -15,7 +15,7 @@ from tianting.fleet.facts import Fact
 from tianting.fleet.failures import Failure
 from tianting.fleet.guard import Guard, Spawn
 from tianting.fleet.parking import Park
-from tianting.fleet.process import Keeper, Process
+from tianting.fleet.process import LAST_WORDS, Keeper, Process
 from tianting.fleet.record import Record
 from tianting.fleet.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Successor, Verdict
 from tianting.fleet.starting import brief_of, start_of
@@ -29,8 +29,6 @@ from tianting.protocol.errors import FleetError
 
 log = logging.getLogger(__name__)
 
-LAST_WORDS = 0.5
-"""Seconds between the end of a pipe and the end of its process that need no explanation."""
 DRAINING = 5.0
 """Seconds in which the last words of a process that has ended are read; somebody else may still hold its pipe."""
 
