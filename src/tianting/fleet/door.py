@@ -7,22 +7,25 @@ A client that does not read is hung up on; one that says nonsense is told so, an
 """
 
 import logging
-import os
+import socket
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Protocol
 
 import anyio
+import anyio.abc
 import msgspec
-from anyio.abc import SocketAttribute, SocketStream
-from anyio.streams.buffered import BufferedByteReceiveStream
 from msgspec import Struct
 
+from tianting.fleet.door_lines import HungUp, LineSocket, LineTooLong, accept, listen
 from tianting.fleet.door_place import is_own
 from tianting.fleet.door_words import LONGEST_LINE, Answer, Ask, Ended, Follow, Line, Question, Refused, Stream, Watch
 from tianting.protocol.errors import TiantingError
 
 log = logging.getLogger(__name__)
+
+_BETWEEN_TRIES = 1.0
+"""Seconds."""
 
 _encode = msgspec.json.Encoder().encode
 _question = msgspec.json.Decoder(Question)
@@ -70,21 +73,28 @@ class Door:
 
         The directory must be ours alone and held (`door_place`). Raises `OSError`.
         """
-        before = os.umask(0o177)  # the socket must not be open to others for a moment, either
+        listening = listen(path)
         try:
-            listener = await anyio.create_unix_listener(path, mode=0o600, backlog=128)
-        finally:
-            os.umask(before)
-        try:
-            async with listener:
+            async with anyio.create_task_group() as tasks:
                 task_status.started()
-                await listener.serve(self._welcome)
+                await self._let_in(listening, tasks)
         finally:
+            listening.close()
             path.unlink(missing_ok=True)
 
-    async def _welcome(self, client: SocketStream) -> None:
-        async with client:
-            if not is_own(client.extra(SocketAttribute.raw_socket)):  # noqa: S610 - anyio's, no query
+    async def _let_in(self, listening: socket.socket, tasks: anyio.abc.TaskGroup) -> None:
+        while True:
+            try:
+                client = await accept(listening)
+            except OSError as error:  # out of descriptors: who is here may leave some
+                log.warning("nobody can be let in: %s", error)
+                await anyio.sleep(_BETWEEN_TRIES)
+            else:
+                tasks.start_soon(self._welcome, client)
+
+    async def _welcome(self, client: LineSocket) -> None:
+        try:
+            if not is_own(client.connection):
                 log.warning("a client of another person was turned away")
             elif self._clients >= self._limits.clients:
                 why = f"{self._clients} clients are connected, and there may be no more: end one of them."
@@ -92,13 +102,15 @@ class Door:
                     await client.send(_line(0, Refused(why=why)))
             else:
                 await self._serve(client)
+        except HungUp:
+            log.debug("a client left at once")
+        finally:
+            client.close()
 
-    async def _serve(self, client: SocketStream) -> None:
+    async def _serve(self, client: LineSocket) -> None:
         self._clients += 1
         try:
             await _Caller(client, self._behind, self._limits).run()
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            log.debug("a client left in the middle of a line")
         except Exception:  # a bug in answering one client must not end the others
             log.exception("a client could not be served")
         finally:
@@ -108,7 +120,7 @@ class Door:
 class _Caller:
     """One client."""
 
-    def __init__(self, client: SocketStream, behind: Behind, limits: DoorLimits) -> None:
+    def __init__(self, client: LineSocket, behind: Behind, limits: DoorLimits) -> None:
         self._client = client
         self._behind = behind
         self._limits = limits
@@ -123,23 +135,20 @@ class _Caller:
                 await self._say(0, self._behind.welcome())
                 await self._read()
                 self._tasks.cancel_scope.cancel()
-        except* (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except* (HungUp, anyio.BrokenResourceError):
             log.debug("a client left")
         finally:
             self._put.close()
             self._lines.close()
 
     async def _read(self) -> None:
-        lines = BufferedByteReceiveStream(self._client)
         while True:
             try:
-                line = await lines.receive_until(b"\n", LONGEST_LINE)
-            except anyio.DelimiterNotFound:
+                line = await self._client.receive(LONGEST_LINE)
+            except LineTooLong:
                 await self._say(0, Refused(why=f"A line has {LONGEST_LINE} bytes at most."))
-                return
-            except (anyio.IncompleteRead, anyio.EndOfStream):
-                return
-            await self._hear(line)
+            else:
+                await self._hear(line)
 
     async def _hear(self, line: bytes) -> None:
         try:
@@ -183,12 +192,15 @@ class _Caller:
 
     async def _write(self) -> None:
         async for line in self._lines:
-            try:
-                with anyio.fail_after(self._limits.patience):
-                    await self._client.send(line)
-            except TimeoutError:
-                log.info("a client that does not read is hung up on")
-                raise anyio.BrokenResourceError from None
+            await self._hand_over(line)
+
+    async def _hand_over(self, line: bytes) -> None:
+        try:
+            with anyio.fail_after(self._limits.patience):
+                await self._client.send(line)
+        except TimeoutError:
+            log.info("a client that does not read is hung up on")
+            raise HungUp from None
 
 
 def _line(to: int, what: Answer) -> bytes:

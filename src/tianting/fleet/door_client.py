@@ -6,16 +6,15 @@ async with knock(path) as fleet:
 """
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 import anyio
 import msgspec
-from anyio.abc import SocketAttribute, SocketStream
-from anyio.streams.buffered import BufferedByteReceiveStream
 from anyio.streams.memory import MemoryObjectSendStream
 
+from tianting.fleet.door_lines import HungUp, LineSocket, connect
 from tianting.fleet.door_place import is_own
 from tianting.fleet.door_words import (
     LONGEST_LINE,
@@ -52,10 +51,9 @@ class FleetGone(FleetError):
 class FleetClient:
     """One connection. Any number of tasks may ask at once. Every question raises `FleetError` where it is refused."""
 
-    def __init__(self, connection: SocketStream, lines: BufferedByteReceiveStream, welcome: Welcome) -> None:
+    def __init__(self, connection: LineSocket, welcome: Welcome) -> None:
         self.welcome = welcome
         self._connection = connection
-        self._lines = lines
         self._last_id = 0
         self._waiting: dict[int, MemoryObjectSendStream[Answer]] = {}
         self._sending = anyio.Lock()
@@ -81,10 +79,10 @@ class FleetClient:
         """Read answers until the fleet hangs up. Run once."""
         try:
             while True:
-                line = _line.decode(await self._lines.receive_until(b"\n", LONGEST_LINE))
+                line = _line.decode(await self._connection.receive(LONGEST_LINE))
                 if (waiting := self._waiting.get(line.to)) is not None:
                     await _put(waiting, line.say)
-        except (anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except HungUp:
             pass
         finally:
             self._is_over = True
@@ -114,7 +112,7 @@ class FleetClient:
         try:
             async with self._sending:
                 await self._connection.send(line)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+        except HungUp:
             raise FleetGone("The fleet has ended: ask again.") from None
 
 
@@ -122,14 +120,13 @@ class FleetClient:
 async def knock(path: Path) -> AsyncGenerator[FleetClient, None]:
     """A connection to the fleet that listens at `path`. Raises `NoFleet`, and `FleetError` for one that is not ours."""
     try:
-        connection = await anyio.connect_unix(path)
+        connection = connect(path)
     except OSError as error:
-        raise NoFleet(f"No fleet answers at {path}: {error.strerror or error}.") from None
-    async with connection:
-        if not is_own(connection.extra(SocketAttribute.raw_socket)):  # noqa: S610 - anyio's, no query
+        raise NoFleet(f"No fleet answers at {path}: {error.strerror}.") from None
+    with closing(connection):
+        if not is_own(connection.connection):
             raise FleetError(f"What answers at {path} belongs to somebody else.")
-        lines = BufferedByteReceiveStream(connection)
-        client = FleetClient(connection, lines, await _greeting(lines, path))
+        client = FleetClient(connection, await _greeting(connection, path))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.read)
             try:
@@ -138,11 +135,11 @@ async def knock(path: Path) -> AsyncGenerator[FleetClient, None]:
                 tasks.cancel_scope.cancel()
 
 
-async def _greeting(lines: BufferedByteReceiveStream, path: Path) -> Welcome:
+async def _greeting(connection: LineSocket, path: Path) -> Welcome:
     try:
         with anyio.fail_after(GREETING):
-            said = _line.decode(await lines.receive_until(b"\n", LONGEST_LINE)).say
-    except (TimeoutError, anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError) as error:
+            said = _line.decode(await connection.receive(LONGEST_LINE)).say
+    except (TimeoutError, HungUp) as error:
         raise NoFleet(f"The fleet at {path} does not say who it is ({type(error).__name__}).") from None
     except msgspec.DecodeError:
         raise FleetError(_OTHER_VERSION) from None
