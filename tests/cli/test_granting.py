@@ -294,6 +294,20 @@ def test_update_that_cannot_be_is_told_and_the_next_follows(
     assert load_settings(places).settings.permissions.default_mode is None
 
 
+@pytest.mark.parametrize(
+    ("rule", "forbidden"),
+    [
+        pytest.param("mcp__s", True, id="its server"),
+        pytest.param("mcp__s__*", True, id="its server's tools"),
+        pytest.param("mcp__s__t", True, id="the tool"),
+        pytest.param("mcp__s__t(n:3)", False, id="some of its calls"),
+        pytest.param("mcp__other", False, id="another server"),
+    ],
+)
+def test_tool_no_call_of_which_may_run_is_known(places: Places, rule: str, forbidden: bool) -> None:
+    assert Room(places, flags=Flags(disallowed=(rule,))).permissions.forbids("mcp__s__t") == forbidden
+
+
 def test_mode_that_was_allowed_at_the_start_is_had(places: Places) -> None:
     room = Room(places, may_bypass=True)
 

@@ -58,6 +58,13 @@ def test_a_rule_speaks_of_tools(rule: str, tool: str, expected: bool) -> None:
     assert read_rule(RuleLine(text=rule, behaviour="allow"), PLACES).names(tool) is expected
 
 
+@pytest.mark.parametrize(("behaviour", "expected"), [("deny", True), ("ask", True), ("allow", False)])
+def test_what_may_be_a_server_is_one_to_rules_that_forbid(behaviour: Behaviour, expected: bool) -> None:
+    rule = read_rule(RuleLine(text="mcp__my__server", behaviour=behaviour), PLACES)
+
+    assert (rule.names("mcp__my__server__tool"), rule.names("mcp__my__servers")) == (expected, False)
+
+
 @pytest.mark.parametrize("pattern", ["*", "mcp__*", "Web*"])
 def test_a_deny_rule_may_have_a_star_anywhere(pattern: str) -> None:
     rule = read_rule(RuleLine(text=pattern, behaviour="deny"), PLACES)

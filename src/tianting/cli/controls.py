@@ -17,7 +17,6 @@ from tianting.cli.footing import open_door
 from tianting.cli.opening import output_limit
 from tianting.cli.running import Running
 from tianting.cli.safekeeping import open_checkpoints, why_off
-from tianting.cli.toolbox import forbidden
 from tianting.extensions.hooks.callbacks import SOURCE, callback_hooks
 from tianting.extensions.hooks.points import HookPoints
 from tianting.models.switching import SwitchingModel
@@ -243,8 +242,8 @@ class SessionControls:
 
     def _offer_tools(self) -> None:
         """Tell the model of our tools and, behind them, of those that servers bring."""
-        unwanted = forbidden(self._running.invocation.disallowed_tools)
-        tools = tuple(tool for tool in self._company.servers.tools() if tool.spec.name not in unwanted)
+        brought = self._company.servers.tools()
+        tools = tuple(tool for tool in brought if not self._running.permissions().forbids(tool.spec.name))
         self._running.tools.offer(tools)
         ours = tuple(spec for spec in self._began_with.tools if spec.name not in {late.name for late in self._required})
         offered = (*ours, *self._required, *(tool.spec for tool in tools))

@@ -109,6 +109,10 @@ class SessionPermissions:
         """All that hold at this moment."""
         return self._judge().ruleset.lines
 
+    def forbids(self, tool: str) -> bool:
+        """Whether no call of `tool` may run, so that nobody needs to hear of it."""
+        return any(rule.whole_tool and rule.names(tool) for rule in self._judge().ruleset.deny.tools)
+
     @property
     def question_timeout(self) -> float | None:
         """Seconds that an answer may take; None for as long as it takes."""

@@ -81,7 +81,7 @@ class Rule(Struct, frozen=True, kw_only=True):
         """Whether it speaks of `tool` at all."""
         if self.tool_pattern is not None:
             return self.tool_pattern.matches(tool)
-        return speaks_for(self.tool, tool)
+        return speaks_for(self.tool, tool) or (self.behaviour != "allow" and _may_be_server(self.tool, tool))
 
 
 class Places(Struct, frozen=True):
@@ -184,6 +184,11 @@ def _climb(text: str, base: str) -> tuple[str, str]:
     while parts and parts[0] in {".", ".."}:
         base = posixpath.dirname(base) if parts.pop(0) == ".." else base
     return base, "/".join(parts)
+
+
+def _may_be_server(name: str, tool: str) -> bool:
+    """A server's own name may hold two underscores, too: what forbids must not hang on where it ends."""
+    return name.startswith("mcp__") and tool.startswith(f"{name}__")
 
 
 def _not_understood(text: str, advice: str) -> ConfigError:
