@@ -1,5 +1,7 @@
 """What a client is told of models, rules and context: looked up in the parts, said in the protocol's words."""
 
+from typing import Any
+
 import msgspec
 
 from tianting.cli.running import Running
@@ -16,6 +18,7 @@ from tianting.protocol.model_catalogue import ALIASES, ModelCatalogue, ModelInfo
 from tianting.protocol.requests import Effort
 from tianting.session.session import Session
 from tianting.settings.levels import Level
+from tianting.settings.schema import Settings
 
 _SOURCES: dict[Level, str] = {
     "managed": "policySettings",
@@ -24,9 +27,17 @@ _SOURCES: dict[Level, str] = {
     "project": "projectSettings",
     "user": "userSettings",
 }
+_SECRET_PARTS = {"env", "headers", "providers"}
+"""Wherever they stand in the settings."""
 _FLAGS = "cliArg"
 _SESSION = "session"
 _EFFORTS: tuple[Effort, ...] = ("low", "medium", "high", "xhigh", "max")
+
+
+def shown_settings(settings: Settings) -> dict[str, Any]:
+    """What is in force, less what may hold a key: clients log what they are told."""
+    shown: dict[str, Any] = _without_secrets(msgspec.to_builtins(settings))
+    return shown
 
 
 def model_choices(catalogue: ModelCatalogue, default: ModelInfo) -> tuple[ModelChoice, ...]:
@@ -75,6 +86,16 @@ def context_usage(session: Session, catalogue: ModelCatalogue) -> ContextUsage:
         percentage=round(100 * total / window, 1),
         model=shape.model,
     )
+
+
+def _without_secrets(said: Any) -> Any:
+    match said:
+        case dict():
+            return {name: _without_secrets(value) for name, value in said.items() if name not in _SECRET_PARTS}
+        case list() | tuple():
+            return [_without_secrets(value) for value in said]
+        case _:
+            return said
 
 
 def _choice(name: str, info: ModelInfo) -> ModelChoice:

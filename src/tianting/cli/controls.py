@@ -8,11 +8,10 @@ import os
 from typing import Any, get_args
 
 import anyio
-import msgspec
 from msgspec import structs
 
 from tianting.cli.client_company import ClientCompany
-from tianting.cli.control_facts import context_usage, model_choices, permission_rules
+from tianting.cli.control_facts import context_usage, model_choices, permission_rules, shown_settings
 from tianting.cli.footing import open_door
 from tianting.cli.opening import output_limit
 from tianting.cli.running import Running
@@ -45,8 +44,6 @@ CAPABILITIES = ("interrupt_receipt_v1", "interrupt_cancel_queued_v1")
 """What clients may rely on beyond what every release did."""
 GREETING = 2.0
 """Seconds that the answer to `initialize` waits for the client's servers: some answer only when they have it."""
-_SECRET_PARTS = {"env", "providers"}
-"""Parts of the settings that may hold a key, and so are shown to no client."""
 
 
 class SessionControls:
@@ -78,8 +75,7 @@ class SessionControls:
 
     def settings(self) -> dict[str, Any]:
         """See `Controls`."""
-        said: dict[str, Any] = msgspec.to_builtins(self._running.ground.settings)
-        return {name: value for name, value in said.items() if name not in _SECRET_PARTS}
+        return shown_settings(self._running.ground.settings)
 
     def models(self) -> tuple[ModelChoice, ...]:
         """See `Controls`."""
