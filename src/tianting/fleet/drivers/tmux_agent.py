@@ -31,6 +31,8 @@ _AT_WORK, _AT_REST = 0.1, 1.0
 """Seconds without a look at one that does not."""
 _TYPING = 2.0
 """Seconds until a text stands in the box."""
+_STEADY = 0.3
+"""Seconds that a mark must stay."""
 _ENTERS = (1.0, 3.0, 6.0)
 """Seconds that each key gets until it shows."""
 
@@ -199,20 +201,21 @@ class TmuxAgent:
                 if wanted is None:
                     known = ", ".join(option.label for option in question.options)
                     raise DriverError(f"No option says {answer.text or label!r}: {known}.")
-                await self._move(pane, question, wanted)
+                await self._move(pane, wanted)
                 await self._insist(pane, question, ("Enter",))
 
-    async def _move(self, pane: Pane, question: Question, wanted: int) -> None:
-        """Move the mark, and look where it is: dialogs that have just come up are deaf for a moment."""
+    async def _move(self, pane: Pane, wanted: int) -> None:
+        """Move the mark until it stays where it is wanted. A program that is still starting takes keys late: what was
+        pressed twice may arrive twice."""
         for patience in _ENTERS:
-            look = (await self._look(pane))[1]
-            at = _selected(look)
-            if at is None or not _same(look, question):
-                return
-            if wanted != at:
+            look = await self._until(pane, lambda look: _selected(look[1]) is not None, patience)
+            at = None if look is None else _selected(look[1])
+            if at is not None and at != wanted:
                 await pane.press(*["Down" if wanted > at else "Up"] * abs(wanted - at))
             if await self._until(pane, lambda look: _selected(look[1]) == wanted, patience) is not None:
-                return
+                await anyio.sleep(_STEADY)
+                if _selected((await self._look(pane))[1]) == wanted:
+                    return
         raise DriverError("The mark did not move to the option that was chosen.")
 
     async def _insist(self, pane: Pane, question: Question, keys: tuple[str, ...]) -> None:
