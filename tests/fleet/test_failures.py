@@ -320,6 +320,15 @@ def test_a_process_that_leaves_after_a_fault_left_for_that_fault(said: Fault, ki
         ),
         pytest.param(
             Ended(
+                exit_code=2,
+                was_ready=False,
+                stderr=("tianting: There is no key for anthropic: set ANTHROPIC_API_KEY.",),
+            ),
+            Failure(kind="auth", said="tianting: There is no key for anthropic: set ANTHROPIC_API_KEY"),
+            id="ours has no key for this model",
+        ),
+        pytest.param(
+            Ended(
                 exit_code=1,
                 was_ready=False,
                 stderr=(

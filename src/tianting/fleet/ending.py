@@ -27,7 +27,7 @@ async def failure_of(process: Process, course: Course, window: Window, *, hang: 
     log = log_path(logs, window.window_id, process.generation)
     lines, cwd_exists = await anyio.to_thread.run_sync(_look, log, window.cwd)
     if process.error is not None and process.agent is None:
-        lines = (*lines, str(process.error))
+        lines = lines or (str(process.error),)  # what the agent said itself is nearer to the cause
     gone = None if process.is_cut else process.gone
     ended = Ended(
         exit_code=gone.exit_code if gone else None,

@@ -102,7 +102,7 @@ _WORDS: Mapping[Kind, str] = {
         r"(invalid|incorrect|missing|wrong) (x-)?api[- ]key|not logged in|run /login|login required|"
         r"failed to authenticate|was refused \(40[13]\)|may not do this \(403\)|refused the key|"
         r"401 unauthorized|403 forbidden|missing environment variable|token (has )?(expired|been revoked)|"
-        r"invalid bearer token|there is no model to ask|invalid authentication|API Error: 40[13]"
+        r"invalid bearer token|there is no (model to ask|key for)|invalid authentication|API Error: 40[13]"
     ),
     "context_full": (
         r"prompt is too long|too long for the model|context (window|length)|maximum context|"
