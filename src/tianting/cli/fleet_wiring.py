@@ -18,7 +18,7 @@ from msgspec import Struct
 from tianting import __version__
 from tianting.cli.fleet_wiring_gateway import begin_gateway, has_own_loopback
 from tianting.cli.fleet_wiring_keeper import FleetKeeper
-from tianting.cli.gateway_parts import gateway_quotas, gateway_upstreams
+from tianting.cli.gateway_parts import gateway_quotas, gateway_upstreams, with_keys_at_hand
 from tianting.cli.windows_passes import RENEWED, WindowPasses, fleet_secret
 from tianting.cli.windows_policy import fleet_policy, retention
 from tianting.cli.windows_reload import watch_settings
@@ -203,7 +203,7 @@ class FleetWiring:
 
     def _without_keys(self) -> dict[str, str]:
         """Keys that the gateway has are nobody else's, whatever they are called and whoever passes them on."""
-        keys = {key.variable for key in self._settings.gateway.keys.values()}
+        keys = {key.variable for key in with_keys_at_hand(self._settings.gateway, self._environment).keys.values()}
         return {name: value for name, value in self._environment.items() if name not in keys}
 
     def _wants_worktree(self, template: str) -> bool:
@@ -219,16 +219,17 @@ class FleetWiring:
     async def _passes(self, stack: AsyncExitStack, tasks: TaskGroup, orders: Orders) -> WindowPasses | None:
         """The gateway, where there are keys for it."""
         settings, places = self._settings, self._places
-        if not (settings.fleet.gateway and settings.gateway.keys):
+        door = with_keys_at_hand(settings.gateway, self._environment)
+        if not (settings.fleet.gateway and door.keys):
             return None
         make_private(places.gateway.parent)
         ledger_path = places.home / "gateway" / "ledger.sqlite"
         ledger_path.parent.mkdir(mode=0o700, exist_ok=True)
         ledger = stack.enter_context(closing(Ledger(ledger_path)))
         gateway = Gateway(
-            upstreams=gateway_upstreams(settings.gateway, self._environment),
+            upstreams=gateway_upstreams(door, self._environment),
             ledger=ledger,
-            quotas=gateway_quotas(settings.gateway),
+            quotas=gateway_quotas(door),
             catalogue=model_catalogue(settings),
         )
         port = await begin_gateway(tasks, gateway, socket=places.gateway, note=places.state / "gateway.port")

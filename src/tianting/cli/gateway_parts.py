@@ -9,12 +9,36 @@ from msgspec import structs
 from tianting.gateway.quotas import Quota
 from tianting.gateway.upstream import Key, KeyLimits, Upstream
 from tianting.protocol.errors import ConfigError
-from tianting.settings.schema import GatewayKeySettings, GatewayQuotaSettings, GatewaySettings
+from tianting.settings.schema import GatewayKeySettings, GatewayQuotaSettings, GatewaySettings, GatewayUpstreamSettings
 
 _KNOWN = (
     Upstream(name="anthropic", speech="anthropic", base_url="https://api.anthropic.com", keys=()),
     Upstream(name="openai", speech="openai", base_url="https://api.openai.com", keys=()),
 )
+
+
+_AT_HAND = (
+    ("anthropic", "anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "x-api-key"),
+    ("anthropic", "anthropic", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "authorization"),
+    ("openai", "openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", None),
+)
+"""Upstream, what it understands, and the variables that hold key and address, as agents read them."""
+
+
+def with_keys_at_hand(settings: GatewaySettings, environment: Mapping[str, str]) -> GatewaySettings:
+    """`settings`, or where they name no key those that the environment holds: whoever has one needs no settings."""
+    if settings.keys:
+        return settings
+    keys: dict[str, GatewayKeySettings] = {}
+    upstreams = dict(settings.upstreams)
+    for name, speech, variable, address, header in _AT_HAND:
+        if name in keys or not environment.get(variable, "").strip():
+            continue
+        keys[name] = GatewayKeySettings(upstream=name, variable=variable)
+        at_home = next(known.base_url for known in _KNOWN if known.name == name)
+        base_url = environment.get(address, "").strip().rstrip("/").removesuffix("/v1") or at_home
+        upstreams.setdefault(name, GatewayUpstreamSettings(speech=speech, base_url=base_url, key_header=header))
+    return structs.replace(settings, keys=keys, upstreams=upstreams)
 
 
 def gateway_upstreams(settings: GatewaySettings, environment: Mapping[str, str]) -> tuple[Upstream, ...]:

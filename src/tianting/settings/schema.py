@@ -290,7 +290,8 @@ class FleetSettings(Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     max_windows: Annotated[int, Meta(ge=1)] = 64
     """Alive at a time."""
     gateway: bool = True
-    """Give windows the gateway instead of keys, where `gateway.keys` names any. Counts from the fleet's next start."""
+    """Give windows the gateway instead of keys, if `gateway.keys` or the environment has any. Counts from the fleet's
+    next start."""
     metrics_port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
     """Of 127.0.0.1; figures are on a Unix socket alone unless told. Counts from the fleet's next start."""
     retention: FleetRetentionSettings = FleetRetentionSettings()
