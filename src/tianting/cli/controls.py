@@ -13,6 +13,7 @@ from msgspec import structs
 from tianting.cli.client_company import ClientCompany
 from tianting.cli.control_facts import context_usage, model_choices, permission_rules, shown_settings
 from tianting.cli.footing import open_door
+from tianting.cli.model_door import ModelDoor
 from tianting.cli.opening import output_limit
 from tianting.cli.running import Running
 from tianting.cli.safekeeping import open_checkpoints, why_off
@@ -37,7 +38,7 @@ from tianting.protocol.running_totals import RunningTotals
 from tianting.protocol.tool_calls import ToolSpec
 from tianting.session.rewinding import FilesRewound, rewind_files
 from tianting.session.titles import title_from
-from tianting.surfaces.stream_json.controls import ControlRefused, Unsupported
+from tianting.surfaces.stream_json.controls import ControlRefused
 from tianting.tools.contract import ToolFailed
 
 CAPABILITIES = ("interrupt_receipt_v1", "interrupt_cancel_queued_v1")
@@ -55,6 +56,8 @@ class SessionControls:
         self._company = company
         self._totals = RunningTotals()
         self._began_with = running.session.shape
+        self._doors: dict[str | None, ModelDoor] = {None: running.door}
+        """Models that were asked for, by name: who changes to and fro all day opens each once."""
         self._required: tuple[ToolSpec, ...] = ()
         """The tool that takes the data which turns must end with, where the client asked for some."""
         running.session.listen(self._count)
@@ -129,7 +132,8 @@ class SessionControls:
     async def set_model(self, model: str | None) -> str:
         """See `Controls`."""
         name = None if model in {None, "default"} else model
-        door = open_door(self._running.invocation, self._running.ground, name)
+        if (door := self._doors.get(name)) is None:
+            door = self._doors[name] = open_door(self._running.invocation, self._running.ground, name)
         assert isinstance(self._running.model, SwitchingModel)
         self._running.model.use(door.client)
         limit = output_limit(door.info, self._running.ground)
@@ -179,7 +183,7 @@ class SessionControls:
             )
         self._running.log.rename(title_from(title))
 
-    async def context_usage(self, detail: str | None) -> ContextUsage:
+    async def context_usage(self) -> ContextUsage:
         """See `Controls`."""
         return context_usage(self._session, self._running.ground.catalogue)
 
@@ -205,10 +209,6 @@ class SessionControls:
             await self._running.toolbox.jobs.stop(task_id)
         except ToolFailed as error:
             raise ControlRefused(str(error)) from None
-
-    async def background_tasks(self, tool_use_id: str | None) -> None:
-        """See `Controls`."""
-        raise Unsupported("background_tasks")
 
     def _join_hooks(self, request: Initialize) -> bool:
         """Let the client's hooks count. Whether they do."""

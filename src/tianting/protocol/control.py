@@ -99,20 +99,11 @@ class McpSetServers(Struct, frozen=True, kw_only=True, tag_field="subtype", tag=
 class GetContextUsage(Struct, frozen=True, kw_only=True, tag_field="subtype", tag="get_context_usage"):
     """How full is the model's window, and of what?"""
 
-    detail: str | None = None
-    """`summary` or `full`."""
-
 
 class StopTask(Struct, frozen=True, kw_only=True, tag_field="subtype", tag="stop_task"):
     """End a background job."""
 
     task_id: str
-
-
-class BackgroundTasks(Struct, frozen=True, kw_only=True, tag_field="subtype", tag="background_tasks"):
-    """Let what a turn waits for go on in the background: one call, or all."""
-
-    tool_use_id: str | None = None
 
 
 class CancelAsyncMessage(Struct, frozen=True, kw_only=True, tag_field="subtype", tag="cancel_async_message"):
@@ -174,7 +165,6 @@ KnownRequest: TypeAlias = (
     | McpSetServers
     | GetContextUsage
     | StopTask
-    | BackgroundTasks
     | CancelAsyncMessage
     | SeedReadState
     | ApplyFlagSettings

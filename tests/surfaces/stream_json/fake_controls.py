@@ -21,7 +21,7 @@ from tianting.protocol.control_answers import (
 from tianting.protocol.events import PermissionMode
 from tianting.session.rewinding import FilesRewound
 from tianting.session.session import Session
-from tianting.surfaces.stream_json.controls import ControlRefused, Unsupported
+from tianting.surfaces.stream_json.controls import ControlRefused
 
 MODEL = ModelChoice(value="default", resolved_model="m", display_name="M", description="The model.")
 
@@ -100,7 +100,7 @@ class FakeControls:
     async def rename_session(self, title: str) -> None:
         self.called.append(title)
 
-    async def context_usage(self, detail: str | None) -> ContextUsage:
+    async def context_usage(self) -> ContextUsage:
         return ContextUsage(
             categories=(ContextCategory(name="Messages", tokens=50, color="blue"),),
             total_tokens=50,
@@ -122,6 +122,3 @@ class FakeControls:
 
     async def stop_task(self, task_id: str) -> None:
         raise RuntimeError("a bug")
-
-    async def background_tasks(self, tool_use_id: str | None) -> None:
-        raise Unsupported("background_tasks")

@@ -122,7 +122,7 @@ async def test_request_is_carried_out_and_answered(request_: dict[str, Any], pay
         pytest.param(
             {"subtype": "background_tasks"},
             {"error": "Unsupported control request subtype: background_tasks", "error_code": "unsupported_request"},
-            id="known, and nobody can do it",
+            id="one that others know",
         ),
         pytest.param(
             {"subtype": "set_permission_mode"},

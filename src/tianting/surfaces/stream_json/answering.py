@@ -32,7 +32,7 @@ from tianting.protocol.control_answers import (
 )
 from tianting.session.session import Session
 from tianting.surfaces.stream_json.activity import Activity
-from tianting.surfaces.stream_json.controls import Controls, Unsupported
+from tianting.surfaces.stream_json.controls import Controls
 from tianting.surfaces.stream_json.errands import MOST, Errands, failure_line
 from tianting.surfaces.stream_json.link import ControlLink
 from tianting.surfaces.stream_json.outlet import Outlet
@@ -82,7 +82,8 @@ class Answers:
         request_id, request = asked.request_id, asked.request
         match request:
             case UnknownRequest():
-                self._outlet.post(failure_line(request_id, Unsupported(request.subtype)))
+                words = f"Unsupported control request subtype: {request.subtype}"
+                self._outlet.post(error_line(request_id, words, "unsupported_request"))
             case MalformedRequest():
                 self._outlet.post(error_line(request_id, f"{request.subtype}: {request.complaint}"))
             case Interrupt():
@@ -173,9 +174,8 @@ def _plain_changes(controls: Controls) -> dict[type[Any], InTime]:
 def _meanwhile(controls: Controls) -> dict[type[Any], InTime]:
     return {
         control.RenameSession: lambda request: controls.rename_session(request.title),
-        control.GetContextUsage: lambda request: controls.context_usage(request.detail),
+        control.GetContextUsage: lambda _: controls.context_usage(),
         control.McpReconnect: lambda request: controls.mcp_reconnect(request.server_name),
         control.McpToggle: lambda request: controls.mcp_toggle(request.server_name, enabled=request.enabled),
         control.StopTask: lambda request: controls.stop_task(request.task_id),
-        control.BackgroundTasks: lambda request: controls.background_tasks(request.tool_use_id),
     }

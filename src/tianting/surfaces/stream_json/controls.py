@@ -23,10 +23,6 @@ class ControlRefused(Exception):
     """It cannot be done; `str` is one line for the client, which gets it as the error of its request."""
 
 
-class Unsupported(ControlRefused):
-    """Nobody here can do that yet. `str` is the subtype."""
-
-
 class Controls(Protocol):
     """Each method may raise `ControlRefused`.
 
@@ -97,7 +93,7 @@ class Controls(Protocol):
         """Give the conversation a title, for good."""
         ...
 
-    async def context_usage(self, detail: str | None) -> ContextUsage:
+    async def context_usage(self) -> ContextUsage:
         """How full the model's window is, and of what."""
         ...
 
@@ -115,8 +111,4 @@ class Controls(Protocol):
 
     async def stop_task(self, task_id: str) -> None:
         """End a background job."""
-        ...
-
-    async def background_tasks(self, tool_use_id: str | None) -> None:
-        """Let what a turn waits for go on in the background: one call, or all."""
         ...

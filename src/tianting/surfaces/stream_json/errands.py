@@ -14,7 +14,7 @@ from msgspec import UNSET
 from tianting.protocol.control_answers import answer_line, error_line
 from tianting.protocol.errors import TiantingError
 from tianting.surfaces.output import OutputClosed
-from tianting.surfaces.stream_json.controls import ControlRefused, Unsupported
+from tianting.surfaces.stream_json.controls import ControlRefused
 from tianting.surfaces.stream_json.link import ClientGone, ClientRefused, ClientSilent
 from tianting.surfaces.stream_json.outlet import Outlet
 
@@ -114,8 +114,6 @@ async def answer_to(request_id: str, work: Work) -> bytes:
 def failure_line(request_id: str, error: Exception) -> bytes:
     """The line that says why a request failed; a bug is logged with its traceback."""
     match error:
-        case Unsupported():
-            return error_line(request_id, f"Unsupported control request subtype: {error}", "unsupported_request")
         case ControlRefused() | ClientRefused() | ClientSilent() | ClientGone() | TiantingError():
             return error_line(request_id, str(error))
         case _:
