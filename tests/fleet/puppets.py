@@ -95,6 +95,10 @@ class Puppet:
         """Shake hands."""
         self.writes(b"ready\n")
 
+    def closes_its_pipe(self) -> None:
+        """Say nothing more, and live on."""
+        self._own_end.shutdown(socket.SHUT_WR)
+
     def dies(self, *, number: int | None = 9, code: int | None = None, oom: bool = False) -> None:
         """End."""
         if not self.is_alive:

@@ -543,3 +543,53 @@ async def test_progress_is_no_stall(court: Stage) -> None:
 
     assert "interrupt" not in puppet.heard
     assert court.window(name).status == "busy"
+
+
+async def test_driver_with_a_bug_costs_its_own_window_alone(court: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    name, puppet = await silent(court)
+    other = await court.create()
+
+    puppet.writes(b'{"type": "nothing that any driver knows"}\n')
+    await court.keeper.next(3)
+
+    assert "the driver of" in caplog.text
+    assert (await court.until(name, "ready")).generation == 2
+    assert court.window(other).generation == 1
+
+
+async def test_agent_that_closes_its_pipe_and_stays_is_ended(court: Stage) -> None:
+    name, puppet = await silent(court)
+
+    puppet.closes_its_pipe()
+    await court.keeper.next(2)
+
+    assert not puppet.is_alive
+    assert (await court.until(name, "ready")).generation == 2
+
+
+async def test_handshake_has_a_deadline(court: Stage) -> None:
+    court.care(patience=Patience(starting=0.05))
+    court.keeper.shakes_hands = False
+    await court.passes(0)
+    name = (await court.fleet.create_window("puppet")).window_id
+    await court.keeper.next(2)
+
+    failed = await court.until(name, "failed")
+
+    assert "It was not ready within 0.05 s" in failed.reason
+
+
+async def test_prompt_of_a_parked_window_can_be_answered_by_a_restart_alone_once(court: Stage) -> None:
+    name, puppet, prompt = await at_work(court)
+    puppet.says(
+        Limited(cause="rate_limit", until=court.clock.time + 600), TurnDone(fault=Fault(message="", status=429))
+    )
+    await court.until(name, "parked")
+    puppet.answers_prompts = True
+
+    await court.fleet.restart(name)
+    await court.answer_to(name, prompt)
+    await court.passes(700)
+
+    assert court.window(name).status == "ready"
+    assert sum(line.startswith("prompt") for line in puppet.heard) == 2

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from typing import Any, NoReturn
 
 import anyio
 import pytest
 from msgspec import structs
 
 from tests.fleet.puppets import PATIENCE, Stage, bare_stage, stage
+from tianting.fleet import record
 from tianting.fleet.drivers.driver import (
     Fault,
     Limited,
@@ -19,7 +21,8 @@ from tianting.fleet.drivers.driver import (
     TurnDone,
 )
 from tianting.fleet.interrupted import NOTE
-from tianting.fleet.store_records import StoredEvent, WindowMoved
+from tianting.fleet.store import Store
+from tianting.fleet.store_records import StoredEvent, StoreError, WindowMoved
 from tianting.fleet.templates import FleetPolicy, Template
 from tianting.fleet.windows import FleetFull, NoSuchWindow
 from tianting.protocol.errors import FleetError
@@ -350,3 +353,70 @@ async def test_admission_is_asked_first(tmp_path: Path) -> None:
             with pytest.raises(FleetError, match="ada has no windows left"):
                 await made.create()
             assert made.fleet.list_windows() == ()
+
+
+async def test_driver_that_is_missing_is_said(court: Stage) -> None:
+    court.template = structs.replace(court.template, kind="codex")
+    court.fleet.reconfigure(court.policy)
+
+    with pytest.raises(FleetError, match="no driver for agents of the kind 'codex'"):
+        await court.fleet.create_window("puppet")
+
+
+async def test_who_waits_for_an_answer_of_a_destroyed_window_is_told(court: Stage) -> None:
+    name = await court.create()
+    court.keeper.puppets[-1].answers_prompts = False
+    prompt = await court.fleet.send(name, "work")
+
+    async def destroy() -> None:
+        await court.settle()
+        await court.fleet.destroy_window(name)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(destroy)
+        with anyio.fail_after(PATIENCE), pytest.raises(NoSuchWindow, match="destroyed before it answered"):
+            await court.fleet.wait_answer(name, prompt)
+
+
+async def test_fleet_without_a_keeper_does_not_begin(bare: Stage) -> None:
+    async def nobody() -> NoReturn:
+        raise FleetError("No keeper answers.")
+
+    bare.keeper.opened = nobody  # type: ignore[method-assign]
+
+    with pytest.raises(FleetError, match="No keeper answers"):
+        async with bare.open_fleet():
+            pass
+
+
+async def test_window_that_cannot_be_stored_is_not_created(court: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(_: object, __: object) -> int:
+        raise StoreError("The disk of the store is full.")
+
+    monkeypatch.setattr(Store, "record_move", full)
+
+    with pytest.raises(StoreError):
+        await court.fleet.create_window("puppet")
+
+    assert court.fleet.list_windows() == ()
+
+
+async def test_words_wait_for_a_store_that_is_full_and_none_is_lost(
+    court: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "_BETWEEN_TRIES", 0.001)
+    name = await court.create()
+    prompt = await court.fleet.send(name, "one")
+    await court.answer_to(name, prompt)
+    whole, failures = Store.append, iter([True, True, False])
+
+    async def full_for_a_while(store: Store, *told: Any, **more: Any) -> range:
+        if next(failures, False):
+            raise StoreError("The disk of the store is full.")
+        return await whole(store, *told, **more)
+
+    monkeypatch.setattr(Store, "append", full_for_a_while)
+
+    second = await court.fleet.send(name, "two")
+
+    assert (await court.answer_to(name, second)).text == "two"

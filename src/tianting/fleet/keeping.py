@@ -64,18 +64,14 @@ class Keeping:
         """Told who is there, each time that a link is new."""
         self._link: Link | None = None
         self._linked = anyio.Event()
+        self._is_under_way = False
 
-    async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
-        """Keep a link until cancelled; started once the first one stands and was compared.
-
-        Raises `FleetError` where there is none to begin with.
-        """
-        link = await self._open_link()
+    async def run(self, link: Link, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+        """Keep `link`, and those that follow it, until cancelled; started once the first was compared."""
         while True:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(link.run)
                 await self._serve(link, task_status)
-                task_status = anyio.TASK_STATUS_IGNORED
                 tasks.cancel_scope.cancel()
             link = await self._reopened()
 
@@ -102,7 +98,9 @@ class Keeping:
             self._link = link
             self._linked.set()
             await self._compare(running, ended)
-            task_status.started()
+            if not self._is_under_way:
+                self._is_under_way = True
+                task_status.started()
             async for gone in link.exits:
                 self._gone(gone)
         except FleetError as error:

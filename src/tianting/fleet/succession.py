@@ -155,6 +155,8 @@ class Succession:
 
     async def lost(self, process: Process, gone: Gone | None) -> None:
         """The process has ended; its last words may still be in the pipe."""
+        if gone is None and process.held is None:  # it is being started at this moment, by the keeper that came after
+            return
         process.gone = gone
         process.is_over.set()
         if process.is_drained:

@@ -26,6 +26,11 @@ class WindowLog:
         self._news = anyio.Event()
         self._is_over = False
 
+    @property
+    def last(self) -> int:
+        """Number of the newest event that this fleet has seen; 0 before the first."""
+        return self._recent[-1].sequence if self._recent else 0
+
     def add(self, *events: StoredEvent) -> None:
         """The next ones, in order."""
         self._recent.extend(events)

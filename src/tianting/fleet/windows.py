@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 BETWEEN_LOOKS = 5.0
 """Seconds between two looks at the pool while nobody comes."""
+MOST_REMEMBERED = 1_000
+"""Prompts; an answer to an older one is looked for in the whole log."""
 STRAY_GRACE = 2.0
 """Seconds that a process has to end in order which nobody can talk to any more."""
 
@@ -86,6 +88,7 @@ class WindowManager:
         admit: Admit = lambda _owner, _template: None,
     ) -> None:
         self._world = world
+        self._open_keeper = open_keeper
         self._keeping = Keeping(open_keeper, gone=self._gone, compare=self._compare)
         self._drivers = drivers
         self._policy = check_policy(policy)
@@ -98,6 +101,8 @@ class WindowManager:
             end=self.destroy_window,
         )
         self._foresight = Foresight()
+        self._sent: dict[str, int] = {}
+        """Where the log of its window stood when a prompt was sent."""
         self._uneven = anyio.Event()
         """Somebody came, or the policy is another: the pool is looked at."""
         self._is_taken_up = False
@@ -105,10 +110,11 @@ class WindowManager:
         self._tasks: TaskGroup
 
     async def __aenter__(self) -> Self:
+        link = await self._open_keeper()
         async with AsyncExitStack() as stack:
             self._tasks = await stack.enter_async_context(anyio.create_task_group())
             stack.callback(self._tasks.cancel_scope.cancel)
-            await self._tasks.start(self._keeping.run)
+            await self._tasks.start(self._keeping.run, link)
             self._tasks.start_soon(self._keep_pool)
             self._stack = stack.pop_all()
         return self
@@ -116,6 +122,9 @@ class WindowManager:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
+        if isinstance(error, Exception):  # it is the caller's own: a group would only hide it
+            await self._stack.aclose()
+            return None
         return await self._stack.__aexit__(kind, error, trace)
 
     async def create_window(self, template: str, *, cwd: str | None = None, owner: str = "") -> Window:
@@ -178,6 +187,7 @@ class WindowManager:
         life = self._resident(window_id).life
         prompt = Prompt(text=text, uuid=uuid or self._world.new_id(), options=options)
         await life.taken_up.wait()
+        self._remember(prompt.uuid, life.record.log.last)
         # Shielded: what the store has taken must reach the life, also where the caller goes away.
         with anyio.CancelScope(shield=True):
             if await self._world.store.accept(window_id, prompt):
@@ -238,12 +248,19 @@ class WindowManager:
         return self._resident(window_id).life.record.log.follow(after)
 
     async def wait_answer(self, window_id: str, prompt_uuid: str) -> PromptDone:
-        """The end of a prompt, also one that was answered before. Raises `FleetError` where nobody works on it."""
-        life = self._resident(window_id).life
-        async for stored in life.record.log.follow(0):
+        """The end of a prompt, also of one that was answered before. The caller has the deadline: a window that is
+        stopped or has failed keeps its prompts until somebody restarts it."""
+        log_of_it = self._resident(window_id).life.record.log
+        async for stored in log_of_it.follow(self._sent.get(prompt_uuid, 0)):
             if isinstance(stored.event, PromptDone) and stored.event.uuid == prompt_uuid:
                 return stored.event
         raise NoSuchWindow(f"Window {window_id} was destroyed before it answered.")
+
+    def _remember(self, prompt_uuid: str, last: int) -> None:
+        """Nobody who waits for the answer needs to read what was before."""
+        self._sent.setdefault(prompt_uuid, last)
+        if len(self._sent) > MOST_REMEMBERED:
+            del self._sent[next(iter(self._sent))]
 
     def _check_room(self) -> None:
         """Spares take no place that somebody wants."""
@@ -333,7 +350,7 @@ class WindowManager:
         for stray in found.strays:
             self._tasks.start_soon(self._end_stray, stray)
         for gone in found.forgotten:
-            self._tasks.start_soon(self._keeping.forget, gone.window, gone.generation)
+            self._tasks.start_soon(self._forget, gone)
         for window in windows:
             self._take_up_one(window, found.known.get(window.window_id))
 
@@ -352,6 +369,12 @@ class WindowManager:
             await self._keeping.forget(stray.window, stray.generation)
         except FleetError as error:
             log.warning("it could not be ended: %s", error)
+
+    async def _forget(self, gone: Gone) -> None:
+        try:
+            await self._keeping.forget(gone.window, gone.generation)
+        except FleetError as error:  # then it is known no longer, which is what was wanted
+            log.info("the end of %s could not be forgotten: %s", gone.window, error)
 
     async def _order(self, window_id: str, order: facts.Order) -> facts.Outcome:
         return await self._resident(window_id).life.order(order)
