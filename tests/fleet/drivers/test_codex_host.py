@@ -266,3 +266,19 @@ def test_a_program_that_is_no_launcher_is_taken_as_it_is() -> None:
 def test_codex_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(DriverError, match="npm install"):
         DRIVER.launch(structs.replace(BRIEF, environment={"PATH": str(tmp_path)}))
+
+
+def test_a_provider_at_another_address_is_named_so_that_no_websocket_is_tried() -> None:
+    environment = {"OPENAI_BASE_URL": "http://127.0.0.1:8080/v1", "OPENAI_API_KEY": "token"}
+
+    launch = DRIVER.launch(structs.replace(BRIEF, program="/bin/codex", environment=environment))
+
+    assert launch.argv == (
+        "/bin/codex",
+        "app-server",
+        *("-c", 'model_provider="named"'),
+        *("-c", 'model_providers.named.name="at OPENAI_BASE_URL"'),
+        *("-c", 'model_providers.named.base_url="http://127.0.0.1:8080/v1"'),
+        *("-c", 'model_providers.named.env_key="OPENAI_API_KEY"'),
+        *("-c", 'model_providers.named.wire_api="responses"'),
+    )

@@ -7,7 +7,9 @@ The protocol is JSON-RPC by lines, without the key `jsonrpc`; `codex app-server 
 """
 
 import hashlib
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,7 +36,7 @@ class CodexDriver:
         program = brief.program or shutil.which("codex", path=brief.environment.get("PATH"))
         if program is None:
             raise DriverError("Codex is not installed: run `npm install -g @openai/codex`, or name its program.")
-        argv = (_native(program), "app-server", *brief.arguments)
+        argv = (_native(program), "app-server", *_provider(brief.environment), *brief.arguments)
         return Launch(argv=argv, environment=brief.environment, cwd=brief.cwd)
 
     async def attach(self, pipe: Pipe, brief: Brief, *, taken_over: bool) -> SoleThread:
@@ -53,6 +55,25 @@ class CodexDriver:
         if not taken_over:
             await host.initialize(self._version)
         return host
+
+
+def _provider(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Arguments for a provider at `OPENAI_BASE_URL`, where that is set.
+
+    Codex takes the address for its own provider, too, but would speak to it by WebSocket first, which no gateway here
+    answers, and try again for a minute.
+    """
+    base_url = environment.get("OPENAI_BASE_URL", "")
+    if not base_url:
+        return ()
+    provider = {
+        "name": "at OPENAI_BASE_URL",
+        "base_url": base_url,
+        "env_key": "OPENAI_API_KEY",
+        "wire_api": "responses",
+    }
+    told = [f"model_providers.named.{key}={json.dumps(value)}" for key, value in provider.items()]
+    return tuple(word for setting in ('model_provider="named"', *told) for word in ("-c", setting))
 
 
 def _native(program: str) -> str:
