@@ -5,7 +5,7 @@ import pytest
 from tests.fleet.drivers.screen_pictures import picture
 from tianting.fleet.drivers.markers import Marker, MarkerReader
 from tianting.fleet.drivers.tmux_agent import chosen
-from tianting.fleet.drivers.tmux_kinds import CODEX_SCREEN, GENERIC_SCREEN, SCREENS, SHELL_SCREEN, Choose
+from tianting.fleet.drivers.tmux_kinds import CLAUDE_SCREEN, CODEX_SCREEN, GENERIC_SCREEN, SCREENS, SHELL_SCREEN, Choose
 from tianting.fleet.drivers.tmux_view import Option, View, view
 from tianting.plumbing.tmux_pane import Screen
 
@@ -22,6 +22,7 @@ def test_program_that_has_answered_can_be_typed_to(name: str, width: int) -> Non
     found = seen(f"{name}-{width}-answer")
 
     assert (found.empty, found.working, found.question) == (True, False, None)
+    assert found.finished == (name != "tianting")
     assert found.said[0].startswith(("❯ [TASK] task-1", "› [TASK] task-1"))
     assert found.said[-1].endswith("join it again")
 
@@ -160,3 +161,10 @@ def test_options_without_numbers_are_the_block_around_the_mark() -> None:
         Option(label="No, exit", selected=True),
         Option(label="Yes, I trust this folder"),
     )
+
+
+def test_box_with_several_lines_is_not_empty_wherever_the_cursor_is() -> None:
+    rule = "─" * 80
+    found = view(Screen(lines=("● x", rule, "❯ one", "", rule, "  foot"), width=80, cursor=2), CLAUDE_SCREEN)
+
+    assert found == View(said=("● x",), box="❯ one", empty=False)

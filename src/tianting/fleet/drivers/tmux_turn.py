@@ -30,6 +30,8 @@ _SLOW_START = 3.0
 """Seconds in which a program may show nothing of a prompt that it has taken."""
 _SETTLED = 1.0
 """Seconds after which the last line is taken for whole: words come in pieces."""
+_FINISHED = 0.1
+"""Seconds without a change that do for one that says so itself."""
 _MOST_LINES = 2000
 """Of an answer; the earlier ones are dropped."""
 _BULLET = re.compile(r"^[●⏺•]\s|^\s\s")
@@ -146,7 +148,7 @@ class ScreenTurns:
 
     def _lines(self, view: View, width: int, now: float, *, ended: bool) -> list[AgentEvent]:
         quiet = now - self._last_line_at
-        whole = ended or quiet >= _SETTLED or view.question is not None or self._rests(view, now)
+        whole = ended or quiet >= _SETTLED or view.question is not None or self._is_over(view, quiet)
         events: list[AgentEvent] = []
         for line in self._reader.read(view.said if whole else view.said[:-1], width):
             events.append(LineRead(line=line.encode()))
@@ -172,8 +174,13 @@ class ScreenTurns:
         return [QuestionClosed(question_id=question_id) for question_id in moot]
 
     def _rests(self, view: View, now: float) -> bool:
-        """It waits for a prompt: it shows where to type, no sign of work, and has been quiet for long enough."""
+        """It waits for a prompt, and has been quiet for long enough."""
+        quiet = now - self._changed_at
+        begun = self._stirred or self._interrupted or quiet >= _SLOW_START
+        return begun and self._is_over(view, quiet)
+
+    def _is_over(self, view: View, quiet: float) -> bool:
+        """It shows where to type and no sign of work, or even that it has finished."""
         if view.working or view.question is not None or (self._kind.box and view.box is None):
             return False
-        patience = self._kind.quiet if self._stirred or self._interrupted else max(self._kind.quiet, _SLOW_START)
-        return now - self._changed_at >= patience
+        return quiet >= (_FINISHED if view.finished else self._kind.quiet)

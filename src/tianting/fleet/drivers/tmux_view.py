@@ -43,6 +43,8 @@ class View(Struct, frozen=True, kw_only=True):
     working: bool = False
     box: str | None = None
     """What stands in the box; None where there is none."""
+    finished: bool = False
+    """The line above the box says that a turn is over."""
     empty: bool = False
     """Nothing has been typed: what stands in the box is only a hint."""
 
@@ -63,7 +65,10 @@ def view(screen: Screen, kind: ScreenKind) -> View:
     above = top - 1 if kind.box_above else top
     box = "\n".join(lines[top:bottom]).rstrip()
     empty = bottom - top == 1 and screen.cursor == column
-    return View(said=_without_noise(lines[:above], kind), working=working, box=box, empty=empty)
+    last = next((line for line in reversed(lines[:above]) if line), "")
+    finished = bool(kind.done) and re.search(kind.done, last) is not None
+    said = _without_noise(lines[:above], kind)
+    return View(said=said, working=working, finished=finished, box=box, empty=empty)
 
 
 def _box(screen: Screen, kind: ScreenKind) -> tuple[int, int, int] | None:
