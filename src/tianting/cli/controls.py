@@ -143,6 +143,8 @@ class SessionControls:
 
     async def set_max_thinking_tokens(self, tokens: int | None) -> None:
         """See `Controls`."""
+        if tokens is not None and tokens < 0:
+            raise ControlRefused(f"{tokens} is no number of tokens: 0 is no thinking, nothing is the default.")
         wish = self._began_with.thinking if tokens is None else ThinkingWish(wanted=tokens > 0, budget=tokens or None)
         self._session.reshape(structs.replace(self._session.shape, thinking=wish))
 

@@ -72,16 +72,6 @@ def footing_of(
     flags = Flags(allowed=invocation.allowed_tools, disallowed=invocation.disallowed_tools)
     judge = late_judge(ground.loaded, flags, mode, workspace, _spill(place))
     workspace.may_read = lambda path: judge().may_read(path)
-
-    @cache
-    def permissions() -> "SessionPermissions":  # built for whoever asks first: most sessions change none
-        from tianting.cli.granting import SessionPermissions
-
-        may_bypass = invocation.allow_dangerously_skip_permissions
-        built = SessionPermissions(judge, mode, ground.places, ground.loaded, workspace, may_bypass=may_bypass)
-        built.tell_modes_to(tell_mode)
-        return built
-
     return Footing(
         invocation=invocation,
         ground=ground,
@@ -92,9 +82,31 @@ def footing_of(
         model=_switching(door.client) if changes else door.client,
         environment={**ground.shown_to_commands(os.environ), **ground.settings.env},
         judge=judge,
-        permissions=permissions,
+        permissions=_permissions(invocation, ground, mode, workspace, judge, tell_mode),
         changes=changes,
     )
+
+
+def _permissions(
+    invocation: Invocation,
+    ground: Ground,
+    mode: PermissionMode,
+    workspace: Workspace,
+    judge: "Callable[[], SessionJudge]",
+    tell_mode: Callable[[PermissionMode], Awaitable[None]],
+) -> "Callable[[], SessionPermissions]":
+    """Built for whoever asks first: most sessions change none."""
+
+    @cache
+    def permissions() -> "SessionPermissions":
+        from tianting.cli.granting import SessionPermissions
+
+        may_bypass = invocation.allow_dangerously_skip_permissions
+        built = SessionPermissions(judge, mode, ground.places, ground.loaded, workspace, may_bypass=may_bypass)
+        built.tell_modes_to(tell_mode)
+        return built
+
+    return permissions
 
 
 def open_door(invocation: Invocation, ground: Ground, name: str | None = None) -> ModelDoor:

@@ -28,7 +28,7 @@ from tianting.tools.workspace import Workspace
 if TYPE_CHECKING:
     from tianting.cli.granting import SessionPermissions
     from tianting.extensions.hooks.events import Circumstances
-    from tianting.extensions.hooks.points import RuleHolds
+    from tianting.extensions.hooks.points import RuleHolds, Ties
     from tianting.extensions.hooks.reading import ReadHooks
     from tianting.extensions.hooks.runner import HookSetting
     from tianting.permissions.ruleset import Ruleset
@@ -71,8 +71,7 @@ async def open_hooks(
         yield NoHooks()
         return
     from tianting.cli.hook_questions import question_model
-    from tianting.cli.settings_watch import SettingsWatch
-    from tianting.extensions.hooks.points import HookPoints, Ties
+    from tianting.extensions.hooks.points import HookPoints
     from tianting.extensions.hooks.runner import HookRunner
 
     read = read_configured(loaded)
@@ -84,15 +83,7 @@ async def open_hooks(
         new_id=random_uuid,
         ask_model=question_model(door, loaded.settings),
     ) as runner:
-        permissions = scene.permissions()
-        ties = Ties(
-            circumstances=_circumstances(scene, workspace, permissions),
-            rule_holds=rule_holds(workspace),
-            suggested_updates=permissions.suggested_updates,
-            apply_updates=permissions.apply_updates,
-            changed_settings=SettingsWatch(scene.places).changes,
-        )
-        yield HookPoints(runner, ties)
+        yield HookPoints(runner, _ties(scene, workspace))
 
 
 def heeded(loaded: Loaded) -> tuple[Statement, ...]:
@@ -167,6 +158,20 @@ def rule_holds(workspace: Workspace) -> "RuleHolds":
         return judge(question, ruleset(rule), ground(workspace)).outcome == "deny"
 
     return holds
+
+
+def _ties(scene: Scene, workspace: Workspace) -> "Ties":
+    from tianting.cli.settings_watch import SettingsWatch
+    from tianting.extensions.hooks.points import Ties
+
+    permissions = scene.permissions()
+    return Ties(
+        circumstances=_circumstances(scene, workspace, permissions),
+        rule_holds=rule_holds(workspace),
+        suggested_updates=permissions.suggested_updates,
+        apply_updates=permissions.apply_updates,
+        changed_settings=SettingsWatch(scene.places).changes,
+    )
 
 
 def _circumstances(

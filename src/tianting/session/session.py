@@ -180,16 +180,7 @@ class Session:
             with anyio.CancelScope(shield=True):  # an interrupt in the first moment must not lose the prompt
                 await self.tell(self._facts)
                 await self._brief()
-            started = TurnStarted(uuid=uuid or self._new_id(), prompt=prompt)
-            refusal = await self._ask_hooks(started)
-            if refusal is not None:
-                await self._finish(TurnReport(end="hook_stopped", text=refusal))
-            elif asks:
-                await self._loop.run(
-                    started, self._history, self.tell, shape=lambda: self._shape, steering=self._hearing
-                )
-            else:
-                await self._only_hear(started)
+            await self._take(TurnStarted(uuid=uuid or self._new_id(), prompt=prompt), asks=asks)
         self._turn = None
         return self._report
 
@@ -218,16 +209,25 @@ class Session:
         for listener in self._listeners:
             await listener(event)
 
+    async def _is_interrupted_during(self, get_ready: Callable[[], Awaitable[None]]) -> bool:
+        with anyio.CancelScope() as self._turn:
+            await get_ready()
+        return self._turn.cancel_called
+
+    async def _take(self, turn: TurnStarted, *, asks: bool) -> None:
+        refusal = await self._ask_hooks(turn)
+        if refusal is not None:
+            await self._finish(TurnReport(end="hook_stopped", text=refusal))
+        elif asks:
+            await self._loop.run(turn, self._history, self.tell, shape=lambda: self._shape, steering=self._hearing)
+        else:
+            await self._only_hear(turn)
+
     async def _only_hear(self, turn: TurnStarted) -> None:
         with anyio.CancelScope(shield=True):
             self._history.append(turn.prompt)
             await self.tell(turn)
             await self._finish(TurnReport(end="answered"))
-
-    async def _is_interrupted_during(self, get_ready: Callable[[], Awaitable[None]]) -> bool:
-        with anyio.CancelScope() as self._turn:
-            await get_ready()
-        return self._turn.cancel_called
 
     async def _brief(self) -> None:
         while self._unsaid:
