@@ -115,7 +115,7 @@ CODEX_SCREEN = ScreenKind(
     name="codex",
     command="codex",
     install="npm install -g @openai/codex",
-    arguments=("--no-alt-screen", "-c", "check_for_update_on_startup=false"),
+    arguments=("--no-alt-screen", "-c", "check_for_update_on_startup=false", "--disable", "daemon_auto_start"),
     flags={"model": "--model"},
     box=r"^›(\s|$)",
     box_below=r"^$|^  \S",
