@@ -166,7 +166,7 @@ def _told(run: DryRun) -> Iterator[str]:
         for line in _about(trial):
             yield printable(f"  {line}", _LONGEST)
     if not run.trials:
-        yield "No hook waits for this."
+        yield "No hook that counts waits for this: `tianting hooks list` shows all."
     elif len(run.trials) > 1:
         yield f"Together: {'; '.join(_words(run.outcome))}"
 
