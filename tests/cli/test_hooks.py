@@ -24,7 +24,8 @@ def says(json: str, **more: Any) -> dict[str, Any]:
 
 def test_no_hooks_yet(tianting: CommandLine) -> None:
     assert tianting("hooks", "list").stdout == "There are no hooks.\n"
-    assert tianting("hooks", "test", "PreToolUse", "--input", RM).stdout == "No hook that counts waits for this: `tianting hooks list` shows all.\n"
+    tried = tianting("hooks", "test", "PreToolUse", "--input", RM)
+    assert tried.stdout == "No hook that counts waits for this: `tianting hooks list` shows all.\n"
 
 
 def test_hooks_are_listed_with_their_places_and_whether_they_count(tianting: CommandLine, home: Path) -> None:
