@@ -18,7 +18,7 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
-from tianting.fleet import store_events, store_history, store_prompts
+from tianting.fleet import store_events, store_history, store_prompts, store_tasks
 from tianting.fleet.drivers.driver import Launch, Prompt
 from tianting.fleet.intake import Mark
 from tianting.fleet.store_events import Batch
@@ -37,6 +37,7 @@ from tianting.fleet.store_records import (
 )
 from tianting.fleet.store_repair import open_sound, open_to_read
 from tianting.fleet.store_writer import Writer, explained
+from tianting.fleet.tasks import KeptTask, TaskBook
 from tianting.fleet.window import Window
 from tianting.plumbing.clock import Clock
 
@@ -153,6 +154,18 @@ class Store:
     async def pending(self, window_id: str) -> tuple[PendingPrompt, ...]:
         """The prompts of a window that have no answer yet, oldest first."""
         return await self._read(partial(store_prompts.pending, window_id=window_id))
+
+    async def keep_task(self, task: KeptTask) -> None:
+        """Keep a task as it is now."""
+        await self._write(partial(store_tasks.keep, task=task))
+
+    async def task(self, task_id: str) -> KeptTask | None:
+        """A task that has ended or not; None where it is not known."""
+        return await self._read(partial(store_tasks.find, task_id=task_id))
+
+    async def tasks(self) -> TaskBook:
+        """The tasks that have not ended, and what windows had tasks."""
+        return await self._read(store_tasks.book)
 
     async def heartbeats(self, window_id: str, limit: int = 100) -> tuple[Heartbeat, ...]:
         """The newest of a window, newest first."""

@@ -132,6 +132,7 @@ def forget_old(database: sqlite3.Connection, retention: Retention, now: float) -
         _forget_through(database, window_id, sequence)
     database.execute("DELETE FROM heartbeats WHERE at < ?", (now - retention.heartbeat_age,))
     database.execute("DELETE FROM prompts WHERE answered_at < ?", (now - retention.prompt_age,))
+    database.execute("DELETE FROM tasks WHERE ended_at < ?", (now - retention.prompt_age,))
     database.execute("DELETE FROM audit WHERE at < ?", (now - retention.audit_age,))
 
 

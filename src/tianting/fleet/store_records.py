@@ -117,5 +117,5 @@ class Retention(Struct, frozen=True, kw_only=True):
     """Seconds."""
     heartbeat_age: float = 86_400
     prompt_age: float = 30 * 86_400
-    """Of answered ones; until then the same prompt is not accepted a second time."""
+    """Of answered ones, and of tasks that ended; until then the same prompt is not accepted a second time."""
     audit_age: float = 365 * 86_400

@@ -35,10 +35,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             " action TEXT NOT NULL, window_id TEXT NOT NULL, detail TEXT NOT NULL)"
         ),
     ),
+    (
+        (
+            "CREATE TABLE tasks (number INTEGER PRIMARY KEY AUTOINCREMENT, task_id TEXT NOT NULL UNIQUE,"
+            " owner TEXT NOT NULL, conversation TEXT NOT NULL, window_id TEXT NOT NULL, is_guest INTEGER NOT NULL,"
+            " body BLOB NOT NULL, ended_at REAL)"
+        ),
+        "CREATE INDEX open_tasks ON tasks (number) WHERE ended_at IS NULL",
+    ),
 )
 VERSION = len(MIGRATIONS)
 
-TABLES = ("windows", "events", "generations", "marks", "prompts", "heartbeats", "audit")
+TABLES = ("windows", "events", "generations", "marks", "prompts", "heartbeats", "audit", "tasks")
 
 
 class TooNew(Exception):
