@@ -12,6 +12,7 @@ LATER = {
     "checkpoints": ("tianting.cli.checkpoints:checkpoints", "List states of the files, compare them, restore one."),
     "completion": ("tianting.cli.completion:completion", "Print what bash, zsh or fish needs to complete commands."),
     "config": ("tianting.cli.config:config", "Read and change settings, and see where each comes from."),
+    "daemon": ("tianting.cli.daemon:daemon", "Keep a Codex warm behind a socket, for Claude Code and everybody else."),
     "demo": ("tianting.cli.demo:demo", "Watch a bug being found and mended. Needs no key."),
     "doctor": ("tianting.cli.doctor:doctor", "Examine model, settings, files, memory, disk, sandbox and programs."),
     "gateway": (

@@ -7,6 +7,8 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+import anyio
+
 from tianting.fleet.door_place import make_private
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
 from tianting.protocol.errors import FleetError
@@ -15,6 +17,8 @@ log = logging.getLogger(__name__)
 
 IMAGE = "tianting.cli.warm:run"
 """What native windows are forked from."""
+ENDING = 10.0
+"""Seconds that a keeper takes at most to end its windows."""
 _NEEDED = frozenset({"HOME", "LANG", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "TZ", "XDG_RUNTIME_DIR"})
 _NEEDED_BEGINNINGS = ("COVERAGE_", "PYTHON", "SSL_CERT_")
 
@@ -22,8 +26,9 @@ _NEEDED_BEGINNINGS = ("COVERAGE_", "PYTHON", "SSL_CERT_")
 class FleetKeeper:
     """Of one fleet."""
 
-    def __init__(self, path: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, environment: Mapping[str, str], image: str = IMAGE) -> None:
         self._path = path
+        self._image = image
         self._environment = _without_secrets(environment)
         self._pid: int | None = None
 
@@ -34,10 +39,25 @@ class FleetKeeper:
             link = await KeeperLink.open(self._path)
         except FleetError as error:
             log.info("a keeper is launched: %s", error)
-            await launch_keeper(self._path, image=IMAGE, environment=self._environment)
+            await launch_keeper(self._path, image=self._image, environment=self._environment)
             link = await KeeperLink.open(self._path)
         self._pid = link.keeper_pid
         return link
+
+    async def ended(self) -> None:
+        """End it in order, and return when it is gone, or does not go."""
+        if self._pid is None:
+            return
+        try:
+            process = os.pidfd_open(self._pid)
+        except ProcessLookupError:
+            return
+        try:
+            self.end()
+            with anyio.move_on_after(ENDING):
+                await anyio.wait_readable(process)
+        finally:
+            os.close(process)
 
     def end(self) -> None:
         """End it in order; nothing runs under it any more."""

@@ -1,0 +1,155 @@
+"""`tianting daemon`: begins, ends and examines the daemon that keeps a Codex warm."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import click
+
+from tianting.cli.places import home_directory
+from tianting.cli.program import complain
+from tianting.daemon import pid_file
+from tianting.daemon.client import Client, NoDaemon
+from tianting.protocol.errors import ConfigError, FleetError
+
+ENDING = 25.0
+"""Seconds in which a daemon has ended its agents and itself."""
+AGENTS = {"codex": "codex", "native": "tianting"}
+
+_socket = click.option("--socket", type=click.Path(path_type=Path), help="Where it listens.")
+_agent = click.option(
+    "--agent", type=click.Choice(sorted(AGENTS)), default="codex", show_default=True, help="Who answers."
+)
+
+
+@click.group()
+def daemon() -> None:
+    """Keep a Codex warm behind a socket, for Claude Code and everybody else."""
+
+
+@daemon.command()
+@click.option("--foreground", is_flag=True, help="Stay here, and start nothing again: for a service manager.")
+@_agent
+@_socket
+def start(foreground: bool, agent: str, socket: Path | None) -> None:
+    """Start the daemon. One that runs already is said, and left alone."""
+    begin(foreground, agent, socket)
+
+
+@daemon.command()
+@_socket
+def stop(socket: Path | None) -> None:
+    """End the daemon and its agents in order. Conversations are kept."""
+    click.echo("Ended." if end(place(socket)) else "No daemon runs.")
+
+
+@daemon.command()
+@_agent
+@_socket
+def restart(agent: str, socket: Path | None) -> None:
+    """End the daemon, if it runs, and start it. Who waits for an answer gets it from the next one."""
+    end(place(socket))
+    begin(False, agent, socket)
+
+
+@daemon.command()
+@_socket
+@click.option("--json", "as_json", is_flag=True, help="All figures, as one JSON object.")
+@click.pass_context
+def status(ctx: click.Context, socket: Path | None, as_json: bool) -> None:
+    """Show the daemon and its conversations."""
+    from tianting.cli.daemon_client_entry import run
+
+    ctx.exit(run([f"--socket={place(socket)}", *(["--json"] if as_json else []), "status"], os.environ))
+
+
+@daemon.command()
+@_socket
+@click.pass_context
+def health(ctx: click.Context, socket: Path | None) -> None:
+    """Say whether the daemon is well: 0 well · 1 not, and why."""
+    from tianting.cli.daemon_examining import health_of
+
+    why = health_of(place(socket))
+    click.echo(why or "The daemon is well.")
+    ctx.exit(1 if why else 0)
+
+
+@daemon.command()
+@_socket
+@click.pass_context
+def check(ctx: click.Context, socket: Path | None) -> None:
+    """Say whether the socket is free: 0 free · 1 in use, by whom, and what to do."""
+    from tianting.cli.daemon_examining import use_of
+
+    path = place(socket)
+    used = use_of(path)
+    click.echo(used or f"{path} is free.")
+    ctx.exit(1 if used else 0)
+
+
+@daemon.command()
+@click.option("-f", "--follow", is_flag=True, help="Go on with what comes.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=50, show_default=True, help="So many of the last.")
+def logs(follow: bool, lines: int) -> None:
+    """Print the daemon's log."""
+    from tianting.cli.daemon_examining import log_lines
+
+    for line in log_lines(home_directory(os.environ) / "daemon" / "daemon.log", lines, follow=follow):
+        click.echo(line, nl=False)
+
+
+def place(socket: Path | None) -> Path:
+    """Where the daemon of this home listens, or would. Raises `FleetError`."""
+    from tianting.cli.daemon_places import daemon_places
+
+    return daemon_places(home_directory(os.environ), os.environ, socket).socket
+
+
+def begin(foreground: bool, agent: str, socket: Path | None) -> None:
+    """Start a daemon. Raises `FleetError` where it cannot be started."""
+    from tianting.cli.daemon_places import daemon_places
+    from tianting.cli.daemon_serving import serve_behind, serve_here
+    from tianting.cli.daemon_wiring import DaemonWish
+
+    if os.geteuid() != os.getuid():
+        raise ConfigError("The daemon does not run with another's rights.")
+    places = daemon_places(home_directory(os.environ), os.environ, socket)
+    running = pid_file.read(pid_file.place_of(places.socket))
+    if running is not None and running.daemon.is_alive:
+        click.echo(f"A daemon serves already: process {running.daemon.pid}, {places.socket}.")
+        return
+    wish = DaemonWish(agent=AGENTS[agent])
+    if foreground:
+        serve_here(places, wish, lambda: complain(f"the daemon listens at {places.socket}."))
+    elif (why := serve_behind(places, wish)) is not None:
+        raise FleetError(f"The daemon could not be started: {why}")
+    else:
+        click.echo(f"The daemon listens at {places.socket}.")
+
+
+def end(path: Path) -> bool:
+    """End the daemon at `path`, and wait for that; False where there is none. Raises `FleetError`."""
+    serving = pid_file.read(pid_file.place_of(path))
+    if serving is None:
+        return False
+    named = [one for one in (serving.guard, serving.daemon) if one is not None and one.is_alive]
+    if not named:
+        pid_file.place_of(path).unlink(missing_ok=True)
+        return False
+    pid_file.send(named[0], signal.SIGTERM)
+    deadline = time.monotonic() + ENDING
+    while any(one.is_alive for one in named):
+        if time.monotonic() > deadline:
+            raise FleetError(f"Process {named[-1].pid} does not end: see `tianting daemon logs`, then `kill -9` it.")
+        time.sleep(0.01)
+    return True
+
+
+def ping(path: Path) -> bool:
+    """Whether a daemon answers there."""
+    try:
+        return bool(Client(path, connecting=0.5).ask({"command": "/codex-status"}, within=2.0)["success"])
+    except NoDaemon:
+        return False
