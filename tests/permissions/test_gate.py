@@ -207,7 +207,6 @@ BINDING = Ask(reason="the rule wants a person", binding=True)
     ("then", "decision"),
     [
         pytest.param(QUESTION, AS_REWRITTEN, id="would be asked about"),
-        pytest.param(BINDING, AS_REWRITTEN, id="only a person may allow it"),
         pytest.param(RULE, RULE, id="a rule forbids it"),
         pytest.param(Allow(reason="rule"), Allow(reason="rule"), id="nobody need be asked"),
     ],
@@ -220,6 +219,17 @@ async def test_what_a_person_changed_a_call_to_is_judged_and_not_asked_about(the
 
     assert await gate.decide(REWRITTEN, ACCESSES) == decision
     assert person.reasons == [QUESTION.reason]
+
+
+async def test_a_changed_call_that_only_a_person_may_allow_is_asked_about_as_what_it_became() -> None:
+    person = Asked(Allow(arguments={"command": "make -n"}))
+    judge = Says(QUESTION, QUESTION, BINDING)
+    gate = Gate(lambda: judge, person)
+
+    await gate.decide(CALL, ACCESSES)
+    await gate.decide(REWRITTEN, ACCESSES)
+
+    assert person.reasons == [QUESTION.reason, BINDING.reason]
 
 
 @pytest.mark.parametrize(
