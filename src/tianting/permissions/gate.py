@@ -47,8 +47,8 @@ class Gate:
     async def decide(self, call: ToolCall, accesses: tuple[Access, ...], weigh: Weigh = as_judged) -> Decision:
         """Whether `call` may run, asking the person where nothing else decides.
 
-        A call that the person gave other arguments comes here again. It is judged anew and asked about no more, unless a
-        rule or a built-in check wants it: what somebody wrote they agree to, but a program may have written it.
+        A call that the person gave other arguments comes here again. It is judged anew and asked about no more, unless
+        a rule or a built-in check wants it: what somebody wrote they agree to, but a program may have written it.
         """
         is_rewritten = self._rewritten.pop(call.call_id, None) == call.arguments
         match self._weighed(call, accesses, weigh):
