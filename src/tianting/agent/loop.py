@@ -10,8 +10,8 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 import anyio
-from anyio.lowlevel import checkpoint_if_cancelled
 import msgspec
+from anyio.lowlevel import checkpoint_if_cancelled
 from msgspec import Struct, structs
 
 from tianting.agent.batch import CallBatch, Emit
