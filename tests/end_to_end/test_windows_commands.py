@@ -105,8 +105,10 @@ async def test_a_window_from_its_beginning_to_its_end(court: Court) -> None:
     await court.well("stop", "first")
     assert [line for line in (await court.well("list")).splitlines() if "first" in line] == []
     assert "stopped" in await court.well("list", "--all")
+    unheard = await court.run("send", "first", "--wait", "later")
     await court.well("restart", "first")
-    assert await court.well("send", "first", "--wait", "!recall") == "hello there"
+    assert (unheard.code, "is stopped: `tianting windows restart" in unheard.stderr) == (1, True)
+    assert await court.well("send", "first", "--wait", "!recall") == "hello there\nlater"
     await court.well("destroy", "first")
     assert (await court.run("show", "first")).stderr.startswith("tianting: There is no window 'first'")
 

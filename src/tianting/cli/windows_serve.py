@@ -15,6 +15,8 @@ from tianting.fleet.door_client import NoFleet, knock
 from tianting.fleet.door_place import DoorTaken, make_private
 from tianting.fleet.door_words import Done, EndFleet
 
+log = logging.getLogger(__name__)
+
 _LOG_BYTES = 10_000_000
 _LOG_FILES = 5
 
@@ -64,8 +66,11 @@ def _serve() -> None:
     wiring = FleetWiring(fleet_places(home, os.environ), dict(os.environ), lambda: read_fleet_settings(home))
     try:
         anyio.run(wiring.serve, lambda: complain(f"the fleet serves: process {os.getpid()}."))
-    except* DoorTaken as taken:
-        complain(str(taken.exceptions[0]))
+    except DoorTaken as taken:
+        complain(str(taken))
+    except Exception:  # the log outlives this process; what it says to its terminal may not
+        log.exception("the fleet ended by a fault; its windows work on")
+        raise
 
 
 def _begin_log(path: Path) -> None:

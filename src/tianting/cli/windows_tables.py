@@ -28,7 +28,8 @@ COLOURS: Mapping[str, str] = {
     "failed": "red",
 }
 _HEADS = ("ID", "NAME", "TEMPLATE", "STATUS", "FOR", "OWED", "MEMORY", "CPU", "DIRECTORY")
-_STATUS = _HEADS.index("STATUS")
+_WHY = 100
+"""Characters of a reason in a table; `show` has all of it."""
 _FIGURES = frozenset({"FOR", "OWED", "MEMORY", "CPU"})
 
 
@@ -52,9 +53,9 @@ def why(row: Row) -> str:
     """What a person should know of a window that is not simply at work or at rest."""
     window = row.window
     if window.status == "waiting" and window.question:
-        return printable(f"asks: {window.question}")
+        return printable(f"asks: {window.question}", _WHY)
     if window.status in ("parked", "recovering", "failed"):
-        return printable(window.reason)
+        return printable(window.reason, _WHY)
     return ""
 
 

@@ -11,9 +11,10 @@ from tianting.cli.windows_calling import call
 from tianting.cli.windows_listing import JSON
 from tianting.cli.windows_tables import SHORT_ID, event_line
 from tianting.fleet.door_client import FleetClient
-from tianting.fleet.door_words import Accepted, Follow, Happened, Send
+from tianting.fleet.door_words import Accepted, Follow, Happened, Send, Show, Shown
 from tianting.fleet.drivers.driver import LineRead, PersonAsked, TurnDone
 from tianting.fleet.store_records import PromptDone, WindowMoved
+from tianting.fleet.window import OVER
 from tianting.plumbing.printable import printable
 from tianting.protocol.errors import FleetError
 
@@ -63,6 +64,14 @@ async def _answered(fleet: FleetClient, window: str, text: str) -> PromptDone:
     """The end of this prompt; what it waits for meanwhile is said."""
     accepted = await fleet.ask(Send(window=window, text=text), Accepted)
     short = accepted.window[:SHORT_ID]
+    now = (await fleet.ask(Show(window=accepted.window), Shown)).row.window
+    if now.status in OVER:
+        raise FleetError(
+            f"The prompt is accepted, but window {short} is {now.status}: `tianting windows restart {short}` goes on."
+        )
+    if now.status in _WORTH_SAYING:
+        told = WindowMoved(status=now.status, reason=now.reason, question=now.question)
+        complain(_waiting_for(short, told))
     stream = fleet.stream(Follow(window=accepted.window, after=accepted.after), Happened)
     async with aclosing(stream) as happenings:
         async for happened in happenings:
