@@ -6,7 +6,7 @@
 # A text that waits in the input has nothing below it but a frame and hints, and their number stays. Once submitted it
 # moves up, a new prompt or an answer appears below it, or it leaves the screen. A line break added to the input is a
 # blank row, which is not counted; a spinner changes and does not grow. Known by its last characters, or by what agents
-# show instead of a long paste.
+# show instead of a long paste. A row with the sign of a prompt counts 1000: it is the surest.
 #
 # `column`, `line` and `cursor` are the cursor's place and whether it is shown. To be run with LC_ALL=C.
 
@@ -24,7 +24,7 @@ part == "text" { tail = last_bytes(tail squeezed(last_bytes($0, 20 * NEEDLE)), N
     all = all squeezed($0)
     end[++rows] = length(all)
     gsub(frame, "")
-    is_blank[rows] = $0 == ""
+    weight[rows] = $0 == "" ? 0 : $0 ~ /^(❯|›|>)/ ? 1000 : 1
 }
 
 END {
@@ -37,7 +37,7 @@ END {
 
 function rows_below(place,    at, below, i) {
     for (at = 1; end[at] < place; at++) ;
-    for (i = at + 1; i <= rows; i++) below += ! is_blank[i]
+    for (i = at + 1; i <= rows; i++) below += weight[i]
     # Programs that only read lines show nothing below, but the cursor has gone to the next.
     if (cursor && column == 0 && line + 1 - at > below) below = line + 1 - at
     return below + 0

@@ -91,13 +91,17 @@ press_enter() {
     return 1
 }
 
-# Two looks, as a screen may be caught while it is drawn.
+# Two looks, as a screen may be caught while it is drawn. More, where what is new below is no prompt: a hint may come
+# and go.
 is_taken() {
-    local look now
-    for look in 1 2; do
+    local look=0 looks=2 now
+    while [ $look -lt $looks ]; do
+        [ $look = 0 ] || sleep 0.04
         now=$(rows_below "$target" "$text")
-        [ "$now" = gone ] || [ "$now" -gt "$drafted" ] || return 1
-        [ "$look" = 2 ] || sleep 0.04
+        look=$((look + 1))
+        [ "$now" = gone ] && continue
+        [ "$now" -gt "$drafted" ] || return 1
+        [ $((now - drafted)) -ge 900 ] || looks=10
     done
 }
 

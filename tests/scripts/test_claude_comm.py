@@ -15,8 +15,9 @@ pytestmark = [needs("tmux"), pytest.mark.timeout(120)]
 ODD = "Quotes \" ' ` and $HOME; !history\n\n\tüñí 漢字 🏯 | > \\n % #{session_name}\n  [DONE] odd\nends with;"
 
 
-@pytest.mark.parametrize("columns", [40, 80, 200])
-@pytest.mark.parametrize("bullet", ["● ", "• ", "  - ", "│ ", ""])
+@pytest.mark.parametrize(
+    ("columns", "bullet"), [(40, "● "), (80, "● "), (200, "● "), (40, "• "), (40, "  - "), (80, "│ "), (40, "")]
+)
 def test_task_goes_in_and_its_reports_come_out(columns: int, bullet: str, swarm: PrivateSwarm) -> None:
     swarm.open_agent("worker-0", bullet=bullet, columns=columns)
     long = "there is no space left on the disk, nor on any other that could be found by looking for one"
