@@ -63,6 +63,11 @@ class Listener:
         self._callers: dict[_Caller, None] = {}
         """In the order in which they were last heard of."""
 
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._callers)
+
     async def serve(self, path: Path, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """Answer at `path` until cancelled; started when clients can connect. Raises `OSError`."""
         before = os.umask(0o177)  # the socket must not be open to others for a moment, either
@@ -111,7 +116,7 @@ class Listener:
             if not line.strip():
                 continue
             caller.is_idle = False
-            reply = await self._desk.answer(line, peer, tell, clients=len(self._callers))
+            reply = await self._desk.answer(line, peer, tell, clients=self.clients)
             await self._say(client, reply)
             caller.is_idle = True
             self._callers[caller] = self._callers.pop(caller, None)
@@ -125,7 +130,8 @@ class Listener:
             error = f"A request has {self._limits.line} bytes at most: write the rest to a file, and name that."
             await self._say(client, Reply(success=False, error=error))
         except anyio.IncompleteRead:
-            return lines.buffer or None  # its last line, without a line feed
+            # Its last line, without a line feed; taken out, so that it is answered once.
+            return await lines.receive_exactly(len(lines.buffer)) or None
         except TimeoutError:
             log.debug("a client was silent for too long")
         return None
