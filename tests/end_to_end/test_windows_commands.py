@@ -26,6 +26,7 @@ class Court:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.state = stage.home / "fleet"
+        self._runtime = stage.environment["XDG_RUNTIME_DIR"].encode()
 
     async def run(self, *arguments: str, stdin: bytes | None = None) -> Ended:
         """`tianting windows ARGUMENTS`."""
@@ -74,8 +75,10 @@ class Court:
             with suppress(TimeoutError):
                 await self.run("serve", "--stop")
             for process in (self.fleet, self.keeper):
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+                # Its number may be another's by now.
+                with suppress(FileNotFoundError, ProcessLookupError):
+                    if self._runtime in Path(f"/proc/{process}/environ").read_bytes():
+                        os.kill(process, signal.SIGKILL)
 
     def _holder(self, lock: str) -> int:
         run = Path((self.state / "address").read_text().strip())
