@@ -14,6 +14,7 @@ from tianting.fleet.drivers.driver import Driver, PromptTaken
 from tianting.fleet.drivers.echo import echo_driver
 from tianting.fleet.grounds import Grounds
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
+from tianting.fleet.keeping import Open
 from tianting.fleet.store import open_store
 from tianting.fleet.store_records import PromptDone
 from tianting.fleet.templates import FleetPolicy, Template
@@ -82,7 +83,11 @@ def keeper_environment() -> Mapping[str, str]:
 
 @asynccontextmanager
 async def fleet_in(
-    directory: Path, *templates: Template, drivers: Mapping[str, Driver] | None = None, most_windows: int = 64
+    directory: Path,
+    *templates: Template,
+    drivers: Mapping[str, Driver] | None = None,
+    most_windows: int = 64,
+    open_keeper: Open | None = None,
 ) -> AsyncGenerator[WindowManager, None]:
     """A fleet that lives in `directory`; the next one there finds its windows."""
     logs = directory / "logs"
@@ -100,7 +105,7 @@ async def fleet_in(
         policy = FleetPolicy(templates=templates or (echo_template(directory),), most_windows=most_windows)
         async with WindowManager(
             world,
-            open_keeper=lambda: connect(directory),
+            open_keeper=open_keeper or (lambda: connect(directory)),
             drivers=drivers or {"echo": echo_driver()},
             policy=policy,
         ) as fleet:

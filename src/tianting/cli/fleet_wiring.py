@@ -29,6 +29,7 @@ from tianting.fleet.drivers.codex import CodexDriver
 from tianting.fleet.drivers.driver import Driver
 from tianting.fleet.drivers.echo import echo_driver
 from tianting.fleet.drivers.stream_json import CLAUDE, TIANTING, StreamJsonDriver
+from tianting.fleet.drivers.tmux import terminal_drivers
 from tianting.fleet.grounds import Grounds
 from tianting.fleet.isolation import Isolator
 from tianting.fleet.resources import Sample
@@ -141,6 +142,7 @@ class FleetWiring:
             stack.callback(tasks.cancel_scope.cancel)
             opened = open_store(places.state / "fleet.db", clock, retention(self._settings.fleet.retention))
             store = await stack.enter_async_context(opened)
+            stack.callback(self._keeper.hang_up)
             orders = Orders(places.state / "orders.json", fleet_policy(self._settings.fleet))
             await orders.keep_only(await store.windows())
             passes = await self._passes(stack, tasks, orders)
@@ -318,4 +320,4 @@ def _drivers() -> dict[str, Driver]:
         AcpDriver(__version__),
         echo_driver(),
     )
-    return {driver.kind: driver for driver in drivers}
+    return {**{driver.kind: driver for driver in drivers}, **terminal_drivers()}

@@ -10,7 +10,10 @@ from pathlib import Path
 import anyio
 
 from tianting.fleet.door_place import make_private
+from tianting.fleet.drivers.tmux import OPTION
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
+from tianting.fleet.terminals import TerminalLink, Terminals
+from tianting.plumbing.tmux import TmuxServer
 from tianting.protocol.errors import FleetError
 
 log = logging.getLogger(__name__)
@@ -31,9 +34,10 @@ class FleetKeeper:
         self._image = image
         self._environment = _without_secrets(environment)
         self._pid: int | None = None
+        self._terminals = Terminals(TmuxServer(terminals_beside(path), option=OPTION))
 
-    async def open(self) -> KeeperLink:
-        """A new link. Raises `FleetError`."""
+    async def open(self) -> TerminalLink:
+        """A new link, to the windows in terminals, too. Raises `FleetError`."""
         make_private(self._path.parent)
         try:
             link = await KeeperLink.open(self._path)
@@ -42,7 +46,11 @@ class FleetKeeper:
             await launch_keeper(self._path, image=self._image, environment=self._environment)
             link = await KeeperLink.open(self._path)
         self._pid = link.keeper_pid
-        return link
+        return TerminalLink(link, self._terminals)
+
+    def hang_up(self) -> None:
+        """Let go of the terminals; what runs there goes on."""
+        self._terminals.close()
 
     async def ended(self) -> None:
         """End it in order, and return when it is gone, or does not go."""
@@ -64,6 +72,11 @@ class FleetKeeper:
         if self._pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGTERM)
+
+
+def terminals_beside(keeper: Path) -> Path:
+    """The tmux socket of the fleet whose keeper listens at `keeper`."""
+    return keeper.with_name("tmux")
 
 
 def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:

@@ -9,13 +9,14 @@ import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
 import click
 import msgspec
 
-from tianting.cli.windows_calling import call
+from tianting.cli.windows_calling import call, door
 from tianting.cli.windows_tables import SHORT_ID
 from tianting.fleet.door_client import FleetClient
 from tianting.fleet.door_words import (
@@ -31,7 +32,9 @@ from tianting.fleet.door_words import (
     Shown,
 )
 from tianting.fleet.drivers.driver import Limited, PersonAsked, Progressed, QuestionClosed, ToolBegan, TurnDone
+from tianting.fleet.drivers.tmux import session
 from tianting.fleet.store_records import PromptDone, WindowMoved
+from tianting.fleet.window import Window
 from tianting.plumbing.printable import printable
 from tianting.protocol.errors import FleetError
 
@@ -145,6 +148,8 @@ class ConversationView:
         self.say(f"attached to {self._name} ({window.kind}, {window.status}). Ctrl-C interrupts, Ctrl-D leaves.")
         if self._asked_before:
             self.say(f"it asks: {printable(window.question or '')}")
+        if window.kind == "tmux":
+            self.say(f"its screen is here: {attach_command(door(), window)}")
         self.ask_again()
 
     def end(self) -> None:
@@ -228,3 +233,8 @@ class ConversationView:
         if self._in_text:
             click.echo()
         self._in_text = False
+
+
+def attach_command(fleet: Path, window: Window) -> str:
+    """How a person gets at the terminal itself, of the fleet whose door is `fleet`."""
+    return f"tmux -S {fleet.parent / 'keeper' / 'tmux'} attach -t ={session(window.window_id, window.generation)}"

@@ -23,6 +23,7 @@ from tianting.protocol.errors import FleetError
 @click.option("--template", metavar="NAME", help="A template of fleet.templates in the settings.")
 @click.option("--cwd", type=click.Path(path_type=Path), help="Where it works; the template's directory, else here.")
 @click.option("--worktree", is_flag=False, flag_value="", metavar="[BRANCH]", help="In a git worktree of its own.")
+@click.option("--program", metavar="PATH", help="The agent's binary. What runs in the terminal, for tmux.")
 @click.option("--model", help="Instead of the template's.")
 @click.option("--name", default="", help="What to call it, beside its id.")
 @click.option("--isolation", type=click.Choice(get_args(Choice)), help="The walls around it.")
@@ -38,6 +39,7 @@ def create(
     template: str | None,
     cwd: Path | None,
     worktree: str | None,
+    program: str | None,
     model: str | None,
     name: str,
     isolation: Choice | None,
@@ -61,6 +63,7 @@ def create(
         cwd=str(cwd.expanduser().absolute()) if cwd else "",
         here=str(current_directory()),
         label=name,
+        program=program,
         model=model,
         permission_mode=permission_mode,
         isolation=isolation,

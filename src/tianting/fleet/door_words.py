@@ -36,6 +36,8 @@ class Create(Struct, frozen=True, kw_only=True, tag_field="do", tag="create"):
     here: str = ""
     label: str = ""
     """What people call it; no two windows have the same."""
+    program: str | None = None
+    """Path of the agent's binary, or a name that is looked for in the window's PATH."""
     model: str | None = None
     permission_mode: str | None = None
     isolation: Choice | None = None

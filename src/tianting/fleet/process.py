@@ -96,7 +96,8 @@ class Process:
         async def pipe_of() -> socket.socket:
             return await self._keeper.take(self._window_id, self.generation)
 
-        await self._live(driver, brief, pipe_of, mark, patience=ASKING, taken_over=True)
+        marked = None if driver.abilities.terminal else mark  # the pipe to a terminal is a new one
+        await self._live(driver, brief, pipe_of, marked, patience=ASKING, taken_over=True)
 
     async def prompt(self, prompt: Prompt) -> None:
         """Hand it a prompt. That it refuses is told; that it has ended meanwhile is no refusal."""

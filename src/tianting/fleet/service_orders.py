@@ -28,6 +28,7 @@ class Order(Struct, frozen=True, kw_only=True):
     base: Template
     """The template that the person named, as it was when the window was made."""
     label: str = ""
+    program: str | None = None
     model: str | None = None
     permission_mode: str | None = None
     isolation: Choice | None = None
@@ -45,6 +46,7 @@ def order_of(name: str, create: Create, base: Template) -> Order:
         name=name,
         base=base,
         label=create.label,
+        program=create.program,
         model=create.model,
         permission_mode=create.permission_mode,
         isolation=create.isolation,
@@ -59,6 +61,7 @@ def template_of(order: Order, base: Template) -> Template:
     return structs.replace(
         base,
         name=order.name,
+        program=order.program or base.program,
         model=order.model or base.model,
         permission_mode=order.permission_mode or base.permission_mode,
         isolation=structs.replace(base.isolation, choice=order.isolation or base.isolation.choice),

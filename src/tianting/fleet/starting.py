@@ -47,5 +47,6 @@ def start_of(window: Window, template: Template, launch: Launch, logs: Path) -> 
         environment=dict(launch.environment),
         stderr=str(log_path(logs, window.window_id, window.generation)),
         native=launch.native,
+        terminal=launch.terminal,
         limits=keeper_limits(template.limits),
     )

@@ -1,9 +1,11 @@
 """What windows are made after: without templates every caller would have to know limits, patience and environments."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from msgspec import Struct
 
+from tianting.fleet.drivers.driver import Driver
 from tianting.fleet.health import Patience
 from tianting.fleet.interrupted import PromptPolicy
 from tianting.fleet.isolation import Isolation
@@ -67,6 +69,15 @@ class FleetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
                 return one
         known = ", ".join(one.name for one in self.templates) or "none"
         raise FleetError(f"There is no template {name!r}. Templates: {known}.")
+
+
+def driver_for(kind: str, template: Template, drivers: Mapping[str, Driver]) -> Driver:
+    """That of the kind; for a program that has one of its own within it (`tmux:claude`), that. Raises `FleetError`."""
+    program = template.program or ""
+    driver = drivers.get(f"{kind}:{program.rpartition('/')[2]}") or drivers.get(kind)
+    if driver is None:
+        raise FleetError(f"There is no driver for agents of the kind {kind!r}.")
+    return driver
 
 
 def check_policy(policy: FleetPolicy) -> FleetPolicy:

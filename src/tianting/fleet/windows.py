@@ -30,7 +30,7 @@ from tianting.fleet.pool import Pool
 from tianting.fleet.resources import Sample
 from tianting.fleet.store_records import PromptDone, StoredEvent
 from tianting.fleet.taking_over import Found, inventory
-from tianting.fleet.templates import FleetPolicy, Template, check_policy
+from tianting.fleet.templates import FleetPolicy, Template, check_policy, driver_for
 from tianting.fleet.window import OVER, RUNNING, Status, Window
 from tianting.fleet.world import World
 from tianting.keeper.words import Gone, Held
@@ -305,9 +305,7 @@ class WindowManager:
 
     def _settle_in(self, window: Window, template: Template) -> Life:
         """Takes its place before anything is waited for, so that two that come at once cannot have the same."""
-        driver = self._drivers.get(window.kind)
-        if driver is None:
-            raise FleetError(f"There is no driver for agents of the kind {window.kind!r}.")
+        driver = driver_for(window.kind, template, self._drivers)
         life = Life(window, template, driver, world=self._world, keeper=self._keeping)
         self._residents[window.window_id] = _Resident(life)
         return life

@@ -35,6 +35,8 @@ class Start(NamedTuple):
     native: bool = False
     """Forked from the warm image; otherwise `argv` is executed, found on the PATH of `environment`."""
     limits: Limits = Limits()
+    terminal: bool = False
+    """Not the keeper starts it, but a tmux server: such a start does not come here."""
 
 
 class Held(NamedTuple):

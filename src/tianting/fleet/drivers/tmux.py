@@ -11,18 +11,29 @@ import shutil
 import time
 from collections.abc import Callable
 
-from tianting.fleet.drivers.driver import Abilities, Brief, DriverError, Launch, Pipe
+from tianting.fleet.drivers.driver import Abilities, Brief, Driver, DriverError, Launch, Pipe
 from tianting.fleet.drivers.tmux_agent import TmuxAgent
-from tianting.fleet.drivers.tmux_kinds import GENERIC_SCREEN, ScreenKind
+from tianting.fleet.drivers.tmux_kinds import GENERIC_SCREEN, SCREENS, ScreenKind
 from tianting.plumbing.tmux_control import ControlMode
 
 OPTION = "@tianting-window"
 """The user option of a pane that says whose it is; it outlives names, places and fleets."""
 
 
+def terminal_drivers() -> dict[str, Driver]:
+    """By kind, as `templates.driver_for` looks them up: one for each program whose screen is known, one for any."""
+    known = {f"tmux:{screen.command}": TmuxDriver(screen) for screen in SCREENS.values() if screen.command}
+    return {"tmux": TmuxDriver(), **known}
+
+
 def mark(window_id: str, generation: int) -> str:
     """What `OPTION` says of a window's pane."""
     return f"{window_id}/{generation}"
+
+
+def session(window_id: str, generation: int) -> str:
+    """What tmux calls the session with a window's pane, for people who attach to it."""
+    return f"{window_id}-{generation}"
 
 
 class TmuxDriver:
