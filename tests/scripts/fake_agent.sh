@@ -42,7 +42,10 @@ take_paste() {
         if [[ $chunk == *$'\e[201' ]]; then draft+=${chunk%$'\e[201'} && break; fi
         draft+=$chunk~
     done
-    if has burst && IFS= read -rN1 -t 0.1 key; then draft+=$'\n'; fi
+    if has burst; then
+        draw_box
+        if IFS= read -rN1 -t 0.1 key; then draft+=$'\n'; fi
+    fi
 }
 
 take_enter() {
