@@ -22,6 +22,7 @@ from tianting.cli.gateway_parts import gateway_quotas, gateway_upstreams, with_k
 from tianting.cli.windows_passes import RENEWED, WindowPasses, fleet_secret
 from tianting.cli.windows_policy import fleet_policy, retention
 from tianting.cli.windows_reload import watch_settings
+from tianting.fleet.dispatch import Dispatcher
 from tianting.fleet.door import Door
 from tianting.fleet.door_place import held_door, make_private, remember, settle
 from tianting.fleet.drivers.acp import AcpDriver
@@ -33,14 +34,16 @@ from tianting.fleet.drivers.tmux import terminal_drivers
 from tianting.fleet.grounds import Grounds
 from tianting.fleet.isolation import Isolator
 from tianting.fleet.resources import Sample
+from tianting.fleet.seating import Surroundings
 from tianting.fleet.service import FleetService
 from tianting.fleet.service_feed import Feed
 from tianting.fleet.service_figures import ServiceFigures
 from tianting.fleet.service_making import Ground
 from tianting.fleet.service_orders import Orders
+from tianting.fleet.service_tasks import TaskDesk
 from tianting.fleet.service_watch import ServiceWatch
 from tianting.fleet.store import Store, open_store
-from tianting.fleet.templates import FleetPolicy
+from tianting.fleet.templates import FleetPolicy, Template
 from tianting.fleet.window import Window
 from tianting.fleet.windows import WindowManager
 from tianting.fleet.world import World
@@ -156,7 +159,9 @@ class FleetWiring:
             if passes is not None:
                 tasks.start_soon(_keep_renewing, passes, manager)
             tasks.start_soon(watch_settings, places.home, service.reload_quietly)
-            await tasks.start(Door(service).serve, places.door)
+            dispatcher = await stack.enter_async_context(self._dispatcher(manager, store, orders, feed, figures))
+            desk = TaskDesk(service, dispatcher, _templates_of(orders))
+            await tasks.start(Door(desk).serve, places.door)
             yield service
 
     def _manager(self, store: Store, orders: Orders, passes: WindowPasses | None, watch: ServiceWatch) -> WindowManager:
@@ -207,6 +212,23 @@ class FleetWiring:
         """Keys that the gateway has are nobody else's, whatever they are called and whoever passes them on."""
         keys = {key.variable for key in with_keys_at_hand(self._settings.gateway, self._environment).keys.values()}
         return {name: value for name, value in self._environment.items() if name not in keys}
+
+    def _dispatcher(
+        self, manager: WindowManager, store: Store, orders: Orders, feed: Feed, figures: ServiceFigures
+    ) -> Dispatcher:
+        def load(window_id: str) -> float:
+            sample = figures.samples.get(window_id)
+            return 0.0 if sample is None else float(sample.memory)
+
+        around = Surroundings(
+            clock=self._clock,
+            random=random.random,
+            new_id=random_uuid,
+            template=_templates_of(orders),
+            load=load,
+            made=lambda window_id: feed.follow(window_id, 0),
+        )
+        return Dispatcher(manager, store, around)
 
     def _wants_worktree(self, template: str) -> bool:
         told = self._settings.fleet.templates.get(template)
@@ -310,6 +332,15 @@ async def _keep_showing(service: FleetService) -> None:
     while True:
         service.count_windows()
         await anyio.sleep(SHOWN_EVERY)
+
+
+def _templates_of(orders: Orders) -> Callable[[str], Template]:
+    """Those of the settings as they are whenever somebody asks."""
+
+    def find(name: str) -> Template:
+        return orders.settings.template(name)
+
+    return find
 
 
 def _drivers() -> dict[str, Driver]:

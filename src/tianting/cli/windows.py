@@ -9,6 +9,7 @@ from tianting.cli.windows_listing import health, list_, metrics, show
 from tianting.cli.windows_making import create
 from tianting.cli.windows_serve import serve
 from tianting.cli.windows_talking import events, logs, send
+from tianting.cli.windows_tasks import queue, run
 from tianting.cli.windows_top import top
 
 
@@ -26,8 +27,8 @@ def windows() -> None:
 
 
 _COMMANDS = (
-    answer, attach, config, create, destroy, diff, events, health, interrupt, list_, logs, merge, metrics, restart,
-    send, serve, show, stop, top,
+    answer, attach, config, create, destroy, diff, events, health, interrupt, list_, logs, merge, metrics, queue,
+    restart, run, send, serve, show, stop, top,
 )  # fmt: skip
 for _command in _COMMANDS:
     windows.add_command(_command)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from tianting.fleet.door_tasks import TaskAnswer, TaskAsk
 from tianting.fleet.store_records import StoredEvent
 from tianting.fleet.window import Window
 from tianting.fleet.workspaces import Share
@@ -163,7 +164,7 @@ class Watch(Struct, frozen=True, kw_only=True, tag_field="do", tag="watch"):
     """Seconds; a quarter of one at least."""
 
 
-Ask = (
+WindowAsk = (
     Create
     | ListWindows
     | Show
@@ -181,7 +182,8 @@ Ask = (
     | Reload
     | EndFleet
 )
-"""Answered once."""
+"""What is asked of windows. Answered once, as all of `Ask`."""
+Ask = WindowAsk | TaskAsk
 Stream = Follow | Watch
 """Answered again and again."""
 
@@ -304,7 +306,9 @@ class Ended(Struct, frozen=True, kw_only=True, tag_field="is", tag="ended"):
     """Nothing more comes to a `follow` or a `watch`."""
 
 
-Answer = Welcome | Listing | Shown | Accepted | Checked | Reviewed | Figures | Done | Happened | Refused | Ended
+Answer = (
+    Welcome | Listing | Shown | Accepted | Checked | Reviewed | Figures | Done | Happened | Refused | Ended | TaskAnswer
+)
 
 
 class Question(Struct, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ class FleetService:
             vocabulary=words.VOCABULARY, version=self._ground.version, pid=os.getpid(), since=self._ground.since
         )
 
-    async def answer(self, ask: words.Ask) -> words.Answer:  # noqa: C901, PLR0911, PLR0912 - one line for each word
+    async def answer(self, ask: words.WindowAsk) -> words.Answer:  # noqa: C901, PLR0911, PLR0912 - one line for each word
         """Do what is asked. Raises `TiantingError`."""
         match ask:
             case words.Create():
