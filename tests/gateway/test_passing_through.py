@@ -189,12 +189,15 @@ async def test_who_leaves_while_the_upstream_thinks_ends_it_too() -> None:
         pytest.param([b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort"], id="shorter than it said"),
     ],
 )
-async def test_an_answer_that_breaks_off_is_not_made_whole(broken: list[bytes]) -> None:
+async def test_an_answer_that_breaks_off_is_not_made_whole(
+    broken: list[bytes], caplog: pytest.LogCaptureFixture
+) -> None:
     async with serve_raw(sends_and_closes(*broken)) as provider, stage(upstream(provider.url)) as played:
         got = await played.ask()
 
         assert not got.body.endswith(STREAM_END)
         assert played.gateway.observe().answers["broken_off"] == 1
+        assert "the answer broke off" in caplog.text
 
 
 async def test_a_silent_stream_is_given_up_at_the_ceiling() -> None:

@@ -210,11 +210,17 @@ class Exchange:
 
     async def _relay_body(self, connection: UpstreamConnection, sink: Sink, tap: UsageTap) -> None:
         self._client.attach(connection)
+        broken: UpstreamBroken | None = None
         with anyio.CancelScope() as scope:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_watch_silence, connection, scope, self._services.limits.silence)
-                await connection.relay(sink, tap)
+                try:
+                    await connection.relay(sink, tap)
+                except UpstreamBroken as error:  # out of the task group it would come as a group
+                    broken = error
                 tasks.cancel_scope.cancel()
+        if broken is not None:
+            raise broken
         tap.finish()
         if scope.cancelled_caught:
             raise UpstreamBroken(f"it said nothing for {self._services.limits.silence:g} s")
