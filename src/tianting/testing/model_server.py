@@ -29,7 +29,7 @@ from tianting.testing.dialects.openai_chat import OpenAIChat
 from tianting.testing.dialects.openai_responses import OpenAIResponses
 from tianting.testing.http_connection import HttpConnection, Incoming, Malformed
 from tianting.testing.performance import Performance, estimate_tokens
-from tianting.testing.playback import Order, playback
+from tianting.testing.playback import Order, Playback, playback
 from tianting.testing.request_log import RequestLog
 
 _DIALECTS: tuple[Dialect, ...] = (AnthropicMessages(), OpenAIResponses(), OpenAIChat())
@@ -47,7 +47,7 @@ class ServerOptions(Struct, frozen=True, kw_only=True):
 
     key: str | None = None
     """The only API key it takes; None takes any and none."""
-    order: Order = "history"
+    order: Order | Playback = "history"
     chunked: bool = True
     """False ends each stream by closing the connection, as old proxies do."""
     now_ns: Callable[[], int] = time.monotonic_ns
