@@ -104,6 +104,7 @@ class PrivateSwarm:
     def close(self) -> None:
         """End the server and all that runs in it."""
         subprocess.run(["tmux", "-L", self.socket, "kill-server"], capture_output=True, timeout=PATIENCE, check=False)
+        (Path("/tmp") / f"tmux-{os.getuid()}" / self.socket).unlink(missing_ok=True)
 
     def _is_up(self) -> bool:
         asked = ["tmux", "-L", self.socket, "has-session"]
