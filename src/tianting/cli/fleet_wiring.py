@@ -19,7 +19,7 @@ from tianting import __version__
 from tianting.cli.fleet_wiring_gateway import begin_gateway, has_own_loopback
 from tianting.cli.fleet_wiring_keeper import FleetKeeper
 from tianting.cli.gateway_parts import gateway_quotas, gateway_upstreams, with_keys_at_hand
-from tianting.cli.windows_passes import RENEWED, WindowPasses, fleet_secret
+from tianting.cli.windows_passes import RENEWED, WindowPasses, fleet_secret, let_in
 from tianting.cli.windows_policy import fleet_policy, retention
 from tianting.cli.windows_reload import watch_settings
 from tianting.fleet.dispatch import Dispatcher
@@ -147,8 +147,9 @@ class FleetWiring:
             store = await stack.enter_async_context(opened)
             stack.callback(self._keeper.hang_up)
             orders = Orders(places.state / "orders.json", fleet_policy(self._settings.fleet))
-            await orders.keep_only(await store.windows())
-            passes = await self._passes(stack, tasks, orders)
+            windows = await store.windows()
+            await orders.keep_only(windows)
+            passes = await self._passes(stack, tasks, orders, windows)
             watch = ServiceWatch(clock, places.windows)
             manager = await stack.enter_async_context(self._manager(store, orders, passes, watch))
             feed = Feed(manager, tasks)
@@ -240,7 +241,9 @@ class FleetWiring:
         self._settings = settings
         return policy
 
-    async def _passes(self, stack: AsyncExitStack, tasks: TaskGroup, orders: Orders) -> WindowPasses | None:
+    async def _passes(
+        self, stack: AsyncExitStack, tasks: TaskGroup, orders: Orders, windows: Sequence[Window]
+    ) -> WindowPasses | None:
         """The gateway, where there are keys for it."""
         settings, places = self._settings, self._places
         door = with_keys_at_hand(settings.gateway, self._environment)
@@ -256,13 +259,15 @@ class FleetWiring:
             quotas=gateway_quotas(door),
             catalogue=model_catalogue(settings),
         )
+        secret = fleet_secret(places.state / "gateway.secret")
+        let_in(gateway, secret, windows)
         port = await begin_gateway(tasks, gateway, socket=places.gateway, note=places.state / "gateway.port")
 
         def is_cut_off(window: Window) -> bool:
             template = orders.template(window)
             return template is not None and has_own_loopback(template.isolation)
 
-        return WindowPasses(gateway, fleet_secret(places.state / "gateway.secret"), port, is_cut_off=is_cut_off)
+        return WindowPasses(gateway, secret, port, is_cut_off=is_cut_off)
 
     async def _show_figures(self, tasks: TaskGroup, service: FleetService, figures: ServiceFigures) -> None:
         doors: list[Path | int] = [self._places.run / "metrics"]

@@ -34,7 +34,7 @@ class WindowPasses:
 
     def variables(self, window: Window) -> Mapping[str, str]:
         """What agents of either kind look for."""
-        token = self._admit(window)
+        token = _admit(self._gateway, self._secret, window)
         url = relay_address() if self._is_cut_off(window) else f"http://127.0.0.1:{self._port}"
         return {
             "ANTHROPIC_BASE_URL": url,
@@ -45,19 +45,18 @@ class WindowPasses:
 
     def renew(self, windows: Iterable[Window]) -> None:
         """Let the tokens of living windows count for as long again."""
-        for window in windows:
-            if window.status not in OVER:
-                self._admit(window)
+        let_in(self._gateway, self._secret, windows)
 
     def revoke(self, window_id: str) -> None:
         """The window is destroyed."""
         self._gateway.revoke(window_id)
 
-    def _admit(self, window: Window) -> str:
-        digest = hmac.digest(self._secret, window.window_id.encode(), hashlib.sha256).hex()
-        token = f"tgw_{digest[:8]}_{digest[8:56]}"
-        self._gateway.readmit(token, window.window_id, window.owner or "local", lives=LIVES)
-        return token
+
+def let_in(gateway: Gateway, secret: bytes, windows: Iterable[Window]) -> None:
+    """Let the tokens of living windows count from now on; done before a gateway listens, or they would be refused."""
+    for window in windows:
+        if window.status not in OVER:
+            _admit(gateway, secret, window)
 
 
 def fleet_secret(path: Path) -> bytes:
@@ -69,3 +68,10 @@ def fleet_secret(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
+
+
+def _admit(gateway: Gateway, secret: bytes, window: Window) -> str:
+    digest = hmac.digest(secret, window.window_id.encode(), hashlib.sha256).hex()
+    token = f"tgw_{digest[:8]}_{digest[8:56]}"
+    gateway.readmit(token, window.window_id, window.owner or "local", lives=LIVES)
+    return token
