@@ -313,7 +313,9 @@ class PuppetDriver:
     kind = "echo"
 
     def __init__(self, abilities: Abilities | None = None) -> None:
-        self.abilities = abilities or Abilities(resume=True, interrupt=True, approvals=True, usage=True, probe=True)
+        self.abilities = abilities or Abilities(
+            resume=True, standby=True, interrupt=True, approvals=True, usage=True, probe=True
+        )
         self.missing: str | None = None
         self.briefs: list[Brief] = []
 

@@ -13,6 +13,7 @@ import anyio
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from tests.fleet.puppets import PATIENCE, Puppet, Stage, bare_stage
 from tianting.fleet.drivers.driver import (
@@ -42,7 +43,14 @@ class Play:
 
     @property
     def puppet(self) -> Puppet | None:
-        alive = [one for one in self.court.keeper.puppets if one.is_alive]
+        generation = self.court.window(self.name).generation
+        alive = [one for one in self.court.keeper.puppets if one.is_alive and one.start.generation == generation]
+        return alive[-1] if alive else None
+
+    @property
+    def standby(self) -> Puppet | None:
+        pid = self.court.window(self.name).standby_id
+        alive = [one for one in self.court.keeper.puppets if one.is_alive and one.held.pid == pid]
         return alive[-1] if alive else None
 
     def says(self, *events: object) -> None:
@@ -94,6 +102,11 @@ async def dies(play: Play) -> None:
         play.puppet.dies()
 
 
+async def standby_dies(play: Play) -> None:
+    if play.standby is not None:
+        play.standby.dies()
+
+
 async def hangs(play: Play) -> None:
     if play.puppet is not None:
         play.puppet.answers_probes = play.puppet.takes_interrupts = False
@@ -126,27 +139,28 @@ async def keeper_dies(play: Play) -> None:
 
 DEEDS: tuple[Deed, ...] = (
     *(sends, sends, takes, takes, acts, asks, closes, finishes, finishes, is_limited, fails, dies, dies, hangs),
-    *(interrupts, restarts, recycles, stops, minutes_pass, minutes_pass, keeper_dies),
+    *(interrupts, restarts, recycles, stops, minutes_pass, minutes_pass, keeper_dies, standby_dies),
 )
-FLEET_DIES = "the fleet dies"
+TURN: tuple[Deed, ...] = (sends, takes, finishes)
 
 Acts = st.lists(st.lists(st.sampled_from(DEEDS), max_size=8), min_size=1, max_size=3)
 """Between two acts the fleet dies."""
 
 
-@given(acts=Acts)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-def test_promises_are_kept(acts: list[list[Deed]]) -> None:
+@given(acts=Acts, standby=st.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_promises_are_kept(acts: list[list[Deed]], standby: bool) -> None:
     with tempfile.TemporaryDirectory() as directory, watched_log() as bugs:
-        log = anyio.run(play_through, Path(directory), acts)
+        log = anyio.run(play_through, Path(directory), acts, standby)
 
     assert bugs == []
     moves_are_possible(log)
 
 
-async def play_through(directory: Path, acts: list[list[Deed]]) -> list[StoredEvent]:
+async def play_through(directory: Path, acts: list[list[Deed]], standby: bool) -> list[StoredEvent]:
     with anyio.fail_after(60):
         async with bare_stage(directory) as court:
+            court.template = structs.replace(court.template, standby=standby)
             court.keeper.prepare = silent
             async with court.open_fleet():
                 play = Play(court, await court.create())
@@ -190,7 +204,7 @@ async def in_the_end(play: Play) -> list[StoredEvent]:
 
 
 async def whole_log(play: Play) -> list[StoredEvent]:
-    """All that happened to the window until it is destroyed, which is now."""
+    """All that happened to the window until it is destroyed, which is now, and nothing of it is left."""
     log: list[StoredEvent] = []
 
     async def follow() -> None:
@@ -202,6 +216,8 @@ async def whole_log(play: Play) -> list[StoredEvent]:
         await play.court.settle()
         assert play.court.fleet.get_window_status(play.name).open_prompts == 0
         await play.court.fleet.destroy_window(play.name)
+    await play.court.settle()
+    assert [one.start.generation for one in play.court.keeper.puppets if one.is_alive] == []
     return log
 
 
@@ -247,10 +263,13 @@ class _Bugs(logging.Handler):
         pytest.param([[sends, takes, stops]], id="stopped amid a turn"),
         pytest.param([[restarts, sends, stops]], id="stopped with a prompt that was not taken"),
         pytest.param([[dies, sends, dies, recycles]], id="recycled while it recovers"),
+        pytest.param([[*TURN, sends, takes, dies, finishes], [*TURN, dies]], id="its standby steps in"),
+        pytest.param([[*TURN, keeper_dies, *TURN, standby_dies, dies]], id="standby and keeper die"),
     ],
 )
-def test_known_stories(acts: list[list[Deed]]) -> None:
+@pytest.mark.parametrize("standby", [False, True])
+def test_known_stories(acts: list[list[Deed]], standby: bool) -> None:
     with tempfile.TemporaryDirectory() as directory, watched_log() as bugs:
-        moves_are_possible(anyio.run(play_through, Path(directory), acts))
+        moves_are_possible(anyio.run(play_through, Path(directory), acts, standby))
 
     assert bugs == []

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from tianting.fleet.taking_over import Inventory, inventory
+from tianting.fleet.taking_over import Inventory, highest, inventory
 from tianting.fleet.window import Window
 from tianting.keeper.words import Gone, Held
 
@@ -47,3 +47,9 @@ NONE = Inventory(known={}, strays=(), forgotten=())
 )
 def test_inventory(windows: list[Window], running: list[Held], ended: list[Gone], expected: Inventory) -> None:
     assert inventory(windows, running, ended) == expected
+
+
+def test_numbers_of_strays_are_not_given_again() -> None:
+    standby = HELD._replace(generation=HELD.generation + 3)
+
+    assert highest([standby, GONE, HELD]) == {"w": standby.generation}

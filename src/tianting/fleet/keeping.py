@@ -44,6 +44,8 @@ Open = Callable[[], Awaitable[Link]]
 
 REOPENING = 60.0
 """Seconds in which a question waits for a new keeper."""
+STRAY_GRACE = 2.0
+"""Seconds that a process has to end in order which nobody can talk to any more."""
 _BETWEEN_TRIES = 1.0
 
 
@@ -90,6 +92,22 @@ class Keeping:
     async def forget(self, window: str, generation: int) -> None:
         """See `KeeperLink`."""
         await (await self._current()).forget(window, generation)
+
+    async def end_stray(self, stray: Held) -> None:
+        """End a process that no window owns: a standby of an earlier fleet's, or one that it had no time to note."""
+        log.info("ending a process that no window owns: %s, generation %d", stray.window, stray.generation)
+        try:
+            await self.end(stray.window, stray.generation, grace=STRAY_GRACE)
+            await self.forget(stray.window, stray.generation)
+        except FleetError as error:
+            log.warning("it could not be ended: %s", error)
+
+    async def forget_stray(self, gone: Gone) -> None:
+        """Nobody asks any more how it ended."""
+        try:
+            await self.forget(gone.window, gone.generation)
+        except FleetError as error:  # then it is known no longer, which is what was wanted
+            log.info("the end of %s could not be forgotten: %s", gone.window, error)
 
     async def _serve(self, link: Link, task_status: TaskStatus[None]) -> None:
         """Until the link breaks."""

@@ -9,7 +9,6 @@ out. What an older generation says is dropped.
 
 import logging
 import math
-import os
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import assert_never
@@ -25,6 +24,7 @@ from tianting.fleet.guard import Guard
 from tianting.fleet.health import Dead, Health
 from tianting.fleet.parking import Park
 from tianting.fleet.process import Keeper
+from tianting.fleet.process_table import TICKS
 from tianting.fleet.record import Record
 from tianting.fleet.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Verdict
 from tianting.fleet.succession import Succession
@@ -39,7 +39,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_REST = 30.0
 """Seconds between two looks at a calendar: a machine may sleep meanwhile."""
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Life:
@@ -83,6 +82,12 @@ class Life:
     def open_prompts(self) -> int:
         """Accepted, and not done."""
         return len(self._turns.promises)
+
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """Of the processes that there are; the window's own is the last."""
+        standby = self._succession.standby.generation
+        return (self.window.generation,) if standby is None else (standby, self.window.generation)
 
     def tell(self, fact: Fact) -> None:
         """Something has happened."""
@@ -145,12 +150,14 @@ class Life:
                 guard = self._succession.guard
                 if guard is not None and guard.process.generation == fact.generation:
                     await self._hear(fact, guard)
+                else:
+                    self._succession.standby.hear(fact)
 
     async def _hear(self, fact: facts.OfProcess, guard: Guard) -> None:
         match fact:
             case facts.Started(held=held):
                 guard.process.held = held
-                self.record.note(process_id=held.pid, process_started=held.started / _TICKS)
+                self.record.note(process_id=held.pid, process_started=held.started / TICKS)
             case facts.Ready(agent=agent):
                 await self._ready(guard, agent)
             case facts.Said():
@@ -212,6 +219,8 @@ class Life:
         if self._recycle is not None and self.window.status == "ready":
             reason, self._recycle = self._recycle, None
             await self._succession.replace(reason)
+        elif self.window.status == "ready":
+            await self._succession.stand_by()
 
     async def _hand_over(self) -> None:
         if self._succession.attended is not None:
@@ -220,12 +229,14 @@ class Life:
     def _give(self, prompt: Prompt) -> None:
         if (guard := self._succession.attended) is not None:
             guard.handed_over()
+            self._succession.standby.work_begins()
             self._spawn(lambda: guard.process.prompt(prompt))
 
     async def _said(self, said: facts.Said, guard: Guard) -> None:
         """The agent spoke: stored first, then shown."""
         for event in said.events:
             guard.heard(event)
+            self._succession.standby.heard(event)
         self.record.note(last_heartbeat=self._world.clock.now())
         await self._follow(await self._turns.said(said, self._succession.successors))
 

@@ -34,6 +34,7 @@ class Record:
     def __init__(self, window: Window, store: Store, clock: Clock) -> None:
         self.window = window
         self.log = WindowLog(window.window_id, store)
+        self._numbered = window.generation
         self._store = store
         self._clock = clock
 
@@ -41,9 +42,19 @@ class Record:
         """The window's next status, with what else changes in it. Raises `ImpossibleMove`."""
         await self._keep(structs.replace(moved(self.window, status, self._clock.now(), reason), **changes))
 
-    async def succeed(self, reason: str = "", **changes: Any) -> None:
-        """A new process is about to start: the next generation."""
-        await self._keep(structs.replace(reborn(self.window, self._clock.now(), reason), **changes))
+    async def succeed(self, generation: int, reason: str = "", **changes: Any) -> None:
+        """The next process, of this number, is the window's from now on."""
+        window = reborn(self.window, self._clock.now(), reason, generation=generation)
+        await self._keep(structs.replace(window, **changes))
+
+    def next_number(self) -> int:
+        """A generation that no process of this window has had."""
+        self._numbered += 1
+        return self._numbered
+
+    def numbered(self, generation: int) -> None:
+        """There has been a process of this number."""
+        self._numbered = max(self._numbered, generation)
 
     async def claim(self, owner: str) -> None:
         """Nobody's window becomes somebody's, as new as if it had just been asked for."""

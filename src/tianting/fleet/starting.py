@@ -3,12 +3,33 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from tianting.fleet.drivers.driver import Brief, Launch, Standing
+from msgspec import Struct
+
+from tianting.fleet.drivers.driver import Brief, Driver, Launch, Standing
 from tianting.fleet.ending import log_path
 from tianting.fleet.limits import keeper_limits
 from tianting.fleet.templates import Template
 from tianting.fleet.window import Window
+from tianting.fleet.world import World
 from tianting.keeper.words import Start
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """One process, as it is to be started."""
+
+    brief: Brief
+    launch: Launch
+    start: Start
+
+
+def planned(
+    window: Window, template: Template, driver: Driver, world: World, *, model: str | None, resume: bool
+) -> Plan:
+    """The process of `window`, of its generation. Raises `FleetError` where it cannot be started here."""
+    environment = world.grounds.environment(window, template)
+    brief = brief_of(window, template, environment, model=model, resume=resume)
+    launch = world.grounds.enclose(driver.launch(brief), window, template)
+    return Plan(brief=brief, launch=launch, start=start_of(window, template, launch, world.logs))
 
 
 def brief_of(

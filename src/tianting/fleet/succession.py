@@ -11,14 +11,16 @@ from typing import assert_never
 from tianting.fleet.course import standing
 from tianting.fleet.drivers.driver import Driver, Limited
 from tianting.fleet.ending import failure_of
-from tianting.fleet.facts import Fact
+from tianting.fleet.facts import Fact, Ready
 from tianting.fleet.failures import Failure
 from tianting.fleet.guard import Guard, Spawn
 from tianting.fleet.parking import Park
 from tianting.fleet.process import LAST_WORDS, Keeper, Process
+from tianting.fleet.process_table import TICKS
 from tianting.fleet.record import Record
 from tianting.fleet.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Successor, Verdict
-from tianting.fleet.starting import brief_of, start_of
+from tianting.fleet.standby import Standby
+from tianting.fleet.starting import brief_of, planned
 from tianting.fleet.templates import Template
 from tianting.fleet.turns import Turns
 from tianting.fleet.window import OVER
@@ -65,6 +67,7 @@ class Succession:
         """Why a new process follows the one that is ending, whatever it ends of."""
         self._is_fresh_wanted = False
         self._model = template.model
+        self.standby = Standby(record, driver=driver, world=world, keeper=keeper, tell=tell, spawn=spawn)
 
     @property
     def is_ending(self) -> bool:
@@ -79,7 +82,7 @@ class Succession:
 
     @property
     def successors(self) -> frozenset[Successor]:
-        """What could take over now."""
+        """What could take over while the process lives. Only of one that has ended is a standby the heir."""
         has_other = self.template.fallback_model not in {None, self._model}
         return frozenset({"model"}) if has_other else frozenset()
 
@@ -87,6 +90,8 @@ class Succession:
         """The next process is made after this; how the present one is looked after changes at once."""
         if template.model != self.template.model:
             self._model = template.model
+        if template != self.template:
+            self.standby.outdated()
         self.template = template
         if self.guard is not None:
             self.guard.change(template.care)
@@ -94,23 +99,26 @@ class Succession:
     async def start(self, reason: str = "") -> None:
         """The next process. The window is `requested` or `recovering`."""
         self.start_at, self._again = math.inf, None
+        self.standby.outdated()
         resume = self._turns.course.begun and not self._is_fresh_wanted and self._driver.abilities.resume
         self._is_fresh_wanted, self._turns.is_fresh = False, not resume
         conversation = self._record.window.conversation_id if resume else self._world.new_id()
-        await self._record.succeed(reason, conversation_id=conversation)
+        await self._record.succeed(self._record.next_number(), reason, conversation_id=conversation)
         window, template, world = self._record.window, self.template, self._world
         try:
-            environment = world.grounds.environment(window, template)
-            brief = brief_of(window, template, environment, model=self._model, resume=resume)
-            launch = world.grounds.enclose(self._driver.launch(brief), window, template)
+            plan = planned(window, template, self._driver, world, model=self._model, resume=resume)
         except FleetError as error:
             self._turns.fortune.started(ready=False)
             await self._fail(Failure(kind="spawn_missing", said=str(error).rstrip(".")))
             return
-        await self._record.insist(lambda: world.store.launched(window, launch))
-        process = self._adopt(None).process
-        start, patience = start_of(window, template, launch, world.logs), template.care.patience.starting
-        self._spawn(lambda: process.begin(self._driver, brief, start, patience=patience))
+        await self._record.insist(lambda: world.store.launched(window, plan.launch))
+        process, patience = self._look_after(self._process(None)).process, template.care.patience.starting
+        self._spawn(lambda: process.begin(self._driver, plan.brief, plan.start, patience=patience))
+
+    async def stand_by(self) -> None:
+        """An idle moment: have somebody ready who knows all that was said."""
+        if self._turns.course.begun and not self.is_ending:
+            await self.standby.renew(self.template, self._model)
 
     async def replace(self, reason: str, *, fresh: bool = False) -> None:
         """Go on in a new process, in a new conversation if it must be; the old process may end in order."""
@@ -137,6 +145,7 @@ class Succession:
         if self._record.window.status in OVER or self._is_stopping:
             return
         self.start_at, self._is_stopping = math.inf, True
+        self.standby.end()
         await self._record.move("stopping")
         if self.guard is None:
             await self._stopped()
@@ -167,8 +176,9 @@ class Succession:
     async def take_over(self, found: Held | Gone) -> None:
         """Go on with a process that an earlier fleet has started, or read its last words."""
         window = self._record.window
-        guard, stands = self._adopt(found), standing(self._turns.course)
+        guard, stands = self._look_after(self._process(found)), standing(self._turns.course)
         guard.taken_over(stands)
+        self.standby.outdated()
         environment = self._world.grounds.environment(window, self.template)
         brief = brief_of(window, self.template, environment, model=self._model, resume=True, standing=stands)
         mark = await self._world.store.mark(window.window_id, window.generation)
@@ -176,7 +186,7 @@ class Succession:
 
     async def end_unheard(self, held: Held) -> None:
         """Nobody can talk to this process: an earlier fleet's handshake with it was cut off."""
-        process = self._adopt(held).process
+        process = self._look_after(self._process(held)).process
         process.is_drained = True
         self._is_stopping = self._record.window.status == "stopping"
         if not self._is_stopping:
@@ -218,11 +228,16 @@ class Succession:
     async def _fail(self, failure: Failure, limit: Limited | None = None) -> None:
         """There is no process any more."""
         await self._recover(failure.line)
-        policy = self.template.care.restarts
-        await self._carry_out(self._turns.fortune.decide(failure, policy, limit, self.successors))
+        heirs = self.successors | self.standby.heirs(self._turns.course)
+        answer = self._turns.fortune.decide(failure, self.template.care.restarts, limit, heirs)
+        if answer != Failover(to="standby", reason=failure.line):
+            self.standby.end()
+        await self._carry_out(answer)
 
     async def _carry_out(self, answer: Verdict) -> None:
         match answer:
+            case Failover(to="standby", reason=reason):
+                await self._step_in(reason)
             case Resume():
                 await self.start(self._record.window.reason)
             case RestartAfter(delay=delay, fresh=fresh):
@@ -239,6 +254,18 @@ class Succession:
                 await self._stopped()
             case _:
                 assert_never(answer)
+
+    async def _step_in(self, reason: str) -> None:
+        """The standby is the window's process from now on. It has shaken hands already."""
+        heir = self.standby.take()
+        await self._record.succeed(
+            heir.process.generation, reason, process_id=heir.held.pid, process_started=heir.held.started / TICKS
+        )
+        self._turns.is_fresh = False
+        await self._record.insist(lambda: self._world.store.launched(self._record.window, heir.launch))
+        await self._record.said((), heir.mark)
+        self._look_after(heir.process)
+        self._tell(Ready(generation=heir.process.generation, agent=heir.agent))
 
     async def _stopped(self) -> None:
         self._is_stopping, self._again = False, None
@@ -261,12 +288,14 @@ class Succession:
 
         self._spawn(end)
 
-    def _adopt(self, found: Held | Gone | None) -> Guard:
-        """A process to look after; None is one that is yet to be started."""
+    def _process(self, found: Held | Gone | None) -> Process:
+        """That of this generation; None is one that is yet to be started."""
         window = self._record.window
-        process = Process(
+        return Process(
             window_id=window.window_id, generation=window.generation, keeper=self._keeper, tell=self._tell, found=found
         )
+
+    def _look_after(self, process: Process) -> Guard:
         self.guard = Guard(
             process,
             self._driver.abilities,

@@ -41,6 +41,11 @@ def inventory(windows: Iterable[Window], running: Sequence[Held], ended: Sequenc
     )
 
 
+def highest(found: Iterable[Found]) -> Mapping[str, int]:
+    """The highest generation of each window, strays included: only above it numbers are free."""
+    return {one.window: one.generation for one in sorted(found, key=lambda one: one.generation)}
+
+
 def _is_of(found: Found, window: Window | None) -> bool:
     """A window that is over owns nothing; a pid that is not known yet is not compared."""
     if window is None or window.status in OVER or window.generation != found.generation:

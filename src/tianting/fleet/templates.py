@@ -53,6 +53,9 @@ class Template(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, re
     care: Care = Care()
     pool: PoolPolicy | None = None
     """None keeps no spares."""
+    standby: bool = False
+    """Beside each window that has a conversation keep a second process which has already resumed it. It takes as much
+    memory again, and each turn costs one more start."""
 
 
 class FleetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

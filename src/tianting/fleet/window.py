@@ -61,6 +61,9 @@ class Window(Struct, frozen=True, kw_only=True):
     process_id: int | None = None
     process_started: float | None = None
     """Start time of the process in seconds since boot: with the pid it names a process for good."""
+    standby_id: int | None = None
+    """Process of its standby, if it has one."""
+    standby_started: float | None = None
     parked_until: float | None = None
     """Unix time at which a limit is over."""
     created_at: float = 0.0
@@ -84,11 +87,14 @@ def may_move(window: Window, status: Status) -> bool:
     return status in _MOVES[window.status]
 
 
-def reborn(window: Window, at: float, reason: str = "") -> Window:
-    """The next generation, about to start: nothing that its predecessor says counts any more."""
+def reborn(window: Window, at: float, reason: str = "", *, generation: int | None = None) -> Window:
+    """The next generation, about to start: nothing that its predecessor says counts any more.
+
+    `generation` is that of a process which has been kept ready.
+    """
     return structs.replace(
         moved(window, "starting", at, reason),
-        generation=window.generation + 1,
+        generation=window.generation + 1 if generation is None else generation,
         process_id=None,
         process_started=None,
     )

@@ -29,7 +29,7 @@ from tianting.fleet.life import Life
 from tianting.fleet.pool import Pool
 from tianting.fleet.resources import Sample
 from tianting.fleet.store_records import PromptDone, StoredEvent
-from tianting.fleet.taking_over import Found, inventory
+from tianting.fleet.taking_over import Found, highest, inventory
 from tianting.fleet.templates import FleetPolicy, Template, check_policy, driver_for
 from tianting.fleet.window import OVER, RUNNING, Status, Window
 from tianting.fleet.world import World
@@ -42,8 +42,6 @@ BETWEEN_LOOKS = 5.0
 """Seconds between two looks at the pool while nobody comes."""
 MOST_REMEMBERED = 1_000
 """Prompts; an answer to an older one is looked for in the whole log."""
-STRAY_GRACE = 2.0
-"""Seconds that a process has to end in order which nobody can talk to any more."""
 
 Admit = Callable[[str, Template], None]
 """Raises `FleetError` where this owner may not have a window of this template, and says why."""
@@ -335,44 +333,31 @@ class WindowManager:
             return
         there = {(held.window, held.generation) for held in running}
         there |= {(gone.window, gone.generation) for gone in ended}
-        for resident in self._residents.values():
-            window = resident.life.window
-            if (window.window_id, window.generation) not in there:
-                resident.life.tell(facts.Lost(generation=window.generation))
+        for window_id, resident in self._residents.items():
+            for generation in resident.life.generations:
+                if (window_id, generation) not in there:
+                    resident.life.tell(facts.Lost(generation=generation))
         for gone in ended:
             self._gone(gone)
 
     async def _take_up(self, running: Sequence[Held], ended: Sequence[Gone]) -> None:
         windows = await self._world.store.windows()
-        found = inventory(windows, running, ended)
+        found, numbers = inventory(windows, running, ended), highest((*running, *ended))
         for stray in found.strays:
-            self._tasks.start_soon(self._end_stray, stray)
+            self._tasks.start_soon(self._keeping.end_stray, stray)
         for gone in found.forgotten:
-            self._tasks.start_soon(self._forget, gone)
+            self._tasks.start_soon(self._keeping.forget_stray, gone)
         for window in windows:
-            self._take_up_one(window, found.known.get(window.window_id))
+            self._take_up_one(window, found.known.get(window.window_id), numbers.get(window.window_id, 0))
 
-    def _take_up_one(self, window: Window, found: Found | None) -> None:
+    def _take_up_one(self, window: Window, found: Found | None, number: int) -> None:
         try:
             life = self._settle_in(window, self._policy.template(window.template))
         except FleetError as error:
             log.warning("window %s cannot be taken up: %s", window.window_id, error)
             return
+        life.record.numbered(number)
         self._tasks.start_soon(self._live, self._residents[life.window.window_id], found)
-
-    async def _end_stray(self, stray: Held) -> None:
-        log.warning("ending a process that no window owns: %s, generation %d", stray.window, stray.generation)
-        try:
-            await self._keeping.end(stray.window, stray.generation, grace=STRAY_GRACE)
-            await self._keeping.forget(stray.window, stray.generation)
-        except FleetError as error:
-            log.warning("it could not be ended: %s", error)
-
-    async def _forget(self, gone: Gone) -> None:
-        try:
-            await self._keeping.forget(gone.window, gone.generation)
-        except FleetError as error:  # then it is known no longer, which is what was wanted
-            log.info("the end of %s could not be forgotten: %s", gone.window, error)
 
     async def _order(self, window_id: str, order: facts.Order) -> facts.Outcome:
         return await self._resident(window_id).life.order(order)

@@ -104,5 +104,5 @@ def test_kinds_and_what_they_can_do() -> None:
 
     assert [driver.kind for driver in drivers] == ["tianting", "claude", "echo"]
     assert drivers[0].abilities == Abilities(
-        resume=True, fork=True, interrupt=True, approvals=True, usage=True, probe=True, steering=True
+        resume=True, fork=True, standby=True, interrupt=True, approvals=True, usage=True, probe=True, steering=True
     )

@@ -25,6 +25,8 @@ class Abilities(Struct, frozen=True, kw_only=True):
     resume: bool = False
     """A new process goes on with an old conversation."""
     fork: bool = False
+    standby: bool = False
+    """A second process may resume a conversation beside the first: until it is given a prompt it changes nothing."""
     interrupt: bool = False
     """A turn can be stopped without ending the process."""
     approvals: bool = False

@@ -75,7 +75,16 @@ class StreamJsonDriver:
     @property
     def abilities(self) -> Abilities:
         """See `Driver`."""
-        return Abilities(resume=True, fork=True, interrupt=True, approvals=True, usage=True, probe=True, steering=True)
+        return Abilities(
+            resume=True,
+            fork=True,
+            standby=True,
+            interrupt=True,
+            approvals=True,
+            usage=True,
+            probe=True,
+            steering=True,
+        )
 
     def launch(self, brief: Brief) -> Launch:
         """See `Driver`."""
