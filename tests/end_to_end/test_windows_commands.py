@@ -294,3 +294,36 @@ async def test_a_command_that_cannot_start_says_what_to_do(court: Court) -> None
 
     assert failed.code == 1
     assert "An ACP agent has no usual name" in failed.stderr
+
+
+async def test_lists_and_events_are_for_people_and_for_programs(court: Court) -> None:
+    window = await court.well("create", "--kind", "echo", "--name", "first", "--prompt", "hello")
+    await court.well("send", "first", "--wait", "again")
+
+    [line] = (await court.well("list", "--json")).splitlines()
+    events = await court.well("events")
+    [*_, last] = (await court.well("events", "first", "--json")).splitlines()
+
+    assert msgspec.json.decode(line) == await court.shown("first")
+    assert f"id            {window}" in await court.well("show", "first")
+    assert "answers: hello" in events
+    assert msgspec.json.decode(last)["window"].startswith(window)
+    assert msgspec.json.decode((await court.well("health", "--json")).splitlines()[0])["state"] == "well"
+    assert b"again" in (await court.well("logs", "first", "--raw")).encode()
+
+
+async def test_a_turn_is_interrupted_and_force_keeps_work(court: Court) -> None:
+    await court.well("create", "--kind", "echo", "--name", "first", "--worktree", "mend")
+    tree = Path((await court.shown("first"))["cwd"])
+    (tree / "new.txt").write_text("work\n")
+    await court.well("send", "first", "!hang")
+    await court.becomes("first", "busy")
+
+    works = await court.run("destroy", "first")
+    await court.well("interrupt", "first")
+    await court.becomes("first", "ready")
+    kept = await court.well("destroy", "first", "--force")
+
+    assert "owes an answer" in works.stderr
+    assert f"Its worktree is kept: {tree}" in kept
+    assert (tree / "new.txt").read_text() == "work\n"
