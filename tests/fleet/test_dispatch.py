@@ -1,12 +1,14 @@
 """Tasks come to windows that suit them, wait where none does, and end exactly once, whatever becomes of a window."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
 
 import anyio
 import pytest
 from msgspec import structs
 
 from tests.fleet.desk import SHARED, Desk
+from tianting.fleet import dispatch, errand
 from tianting.fleet.backlog import DispatchPolicy
 from tianting.fleet.drivers.driver import Fault
 from tianting.fleet.sizing import PoolPolicy
@@ -16,6 +18,7 @@ from tianting.protocol.errors import FleetError
 
 pytestmark = pytest.mark.anyio
 
+Mended = Callable[[Desk, str], None]
 NO_ROOM = "every window is busy, and there is no room for another"
 TREE = "somebody works in its work tree"
 
@@ -25,6 +28,28 @@ async def desk() -> AsyncGenerator[Desk]:
     """Two windows at a time."""
     async with Desk(windows=2).open() as made:
         yield made
+
+
+@pytest.fixture
+def mended(monkeypatch: pytest.MonkeyPatch) -> Mended:
+    """Lets one method fail once; the pauses before the next try take no time."""
+    monkeypatch.setattr(dispatch, "_BETWEEN_TRIES", 0.0)
+    monkeypatch.setattr(errand, "_BETWEEN_TRIES", 0.0)
+
+    def fail_once(desk: Desk, what: str) -> None:
+        place: Any = desk.windows if hasattr(desk.windows, what) else desk.store
+        works = getattr(place, what)
+
+        async def fails(*values: Any, **named: Any) -> None:
+            if what == "keep_task" and values[0].waits:  # a task that is not accepted is no promise
+                await works(*values, **named)
+                return
+            monkeypatch.setattr(place, what, works)
+            raise StoreError("The disk is full.")
+
+        monkeypatch.setattr(place, what, fails)
+
+    return fail_once
 
 
 async def test_task_is_done_in_a_window_of_its_own(desk: Desk) -> None:
@@ -351,6 +376,21 @@ async def test_full_disk_refuses_and_keeps_what_it_has_promised(desk: Desk) -> N
         await desk.submit("two")
 
     assert (desk.running, desk.waiting) == ({"one": "w1"}, {})
+
+
+@pytest.mark.parametrize("what", ["create_window", "snapshot", "keep_task", "stop", "interrupt", "destroy_window"])
+async def test_what_the_disk_or_a_window_refuses_is_tried_again(desk: Desk, what: str, mended: Mended) -> None:
+    mended(desk, what)
+
+    for text in ("one", "two", "three"):
+        await desk.submit(text)
+    await desk.fails("w1")
+    await desk.cancel("two")
+
+    with anyio.fail_after(5):
+        while "three" not in {text for text, _ in desk.windows.given}:
+            await desk.settle()
+    assert {text for text, _ in desk.windows.given} == {"one", "two", "three"}
 
 
 async def test_next_dispatcher_goes_on_with_everything() -> None:

@@ -90,7 +90,9 @@ def in_the_way(one: Worker, other: Worker) -> bool:
 
 def has_room(scene: Scene, template: Template) -> bool:
     """Whether one more window may be alive for tasks."""
-    ours = [one.window for one in scene.seats.values() if one.is_ours and one.window.status not in OVER]
+    # One that is over and has a task is about to be started again.
+    counted = (one for one in scene.seats.values() if one.is_working or one.window.status not in OVER)
+    ours = [one.window for one in counted if one.is_ours]
     of_template = sum(window.template == template.name for window in ours)
     pool = template.pool
     return not scene.is_full and len(ours) < scene.most_windows and (pool is None or of_template < pool.max)
