@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 from msgspec import Struct, structs
 
-from tianting.daemon.asking import follow
+from tianting.daemon.asking import follow, hopeless
 from tianting.daemon.conversations import Asked, Book, Conversation
 from tianting.daemon.outcomes import Outcome, Tell
 from tianting.daemon.words import Ask, ConversationStatus
@@ -111,12 +111,12 @@ class Talk:
                     tasks.start_soon(self._stop, state.window.window_id)
 
     async def _ask(self, question: Ask, name: str, cwd: str, tell: Tell, started: list[str]) -> Outcome:
-        conversation = self._again(question, name)
-        if conversation is None:
-            conversation = await self._awake(self.conversation(name, cwd))
-            conversation = await self._promise(question, conversation)
-        asked = self._asked(question, conversation)
+        conversation = await self._awake(self.conversation(name, cwd))
+        asked = _again(question, conversation) or await self._promise(question, conversation)
         started.append(conversation.window_id)
+        window = self._fleet.get_window_status(conversation.window_id).window
+        if (why := hopeless(window, self._clock.now())) is not None:  # it failed before there was anything to follow
+            return Outcome(error=why)
         outcome = await follow(
             self._fleet, conversation.window_id, asked.prompt, asked.after, tell=tell, clock=self._clock
         )
@@ -125,30 +125,20 @@ class Talk:
             self._book.put(structs.replace(latest, answers=latest.answers + 1))
         return _worded(outcome, self.conversation(name, cwd))
 
-    def _again(self, question: Ask, name: str) -> Conversation | None:
-        """The conversation in which this very question was asked before."""
-        known = self._book.get(name)
-        if known is None or question.id is None or known.window_id not in self._windows():
-            return None
-        prompt = _prompt_id(known.window_id, question.id)
-        return known if any(one.prompt == prompt for one in known.asked) else None
-
-    async def _promise(self, question: Ask, conversation: Conversation) -> Conversation:
+    async def _promise(self, question: Ask, conversation: Conversation) -> Asked:
         """From here on it is answered, whatever happens."""
         window_id = conversation.window_id
         prompt = _prompt_id(window_id, question.id or str(uuid.uuid4()))
         asked = Asked(prompt=prompt, after=await self._last(window_id))
-        changed = structs.replace(conversation, used_at=self._clock.now(), asked=conversation.remembered(asked))
-        self._book.put(changed)
-        options = PromptOptions(effort=conversation.effort, reasoning=conversation.reasoning)
+        latest = self._latest(conversation)
+        self._book.put(structs.replace(latest, used_at=self._clock.now(), asked=latest.remembered(asked)))
+        options = PromptOptions(effort=latest.effort, reasoning=latest.reasoning)
         await self._fleet.send(window_id, question.question, uuid=prompt, options=options)
-        return changed
+        return asked
 
-    def _asked(self, question: Ask, conversation: Conversation) -> Asked:
-        if question.id is None:
-            return conversation.asked[-1]
-        prompt = _prompt_id(conversation.window_id, question.id)
-        return next(one for one in conversation.asked if one.prompt == prompt)
+    def _latest(self, conversation: Conversation) -> Conversation:
+        """As it is now: somebody may have wished for something else while it was waited for."""
+        return self._book.get(conversation.name) or conversation
 
     async def _awake(self, conversation: Conversation) -> Conversation:
         """With a window that has a process, or is about to."""
@@ -171,7 +161,7 @@ class Talk:
             raise FleetError(f"{conversation.cwd} is no directory: name another as `cwd`.")
         await self._make_room()
         window = await self._fleet.create_window(self._template, cwd=conversation.cwd)
-        begun = structs.replace(conversation, window_id=window.window_id, answers=0, asked=())
+        begun = structs.replace(self._latest(conversation), window_id=window.window_id, answers=0, asked=())
         self._book.put(begun)
         return begun
 
@@ -247,6 +237,14 @@ class Talk:
             used_at=one.used_at,
             pid=window.process_id if window is not None and window.status not in OVER else None,
         )
+
+
+def _again(question: Ask, conversation: Conversation) -> Asked | None:
+    """Where this very question was asked before."""
+    if question.id is None:
+        return None
+    prompt = _prompt_id(conversation.window_id, question.id)
+    return next((one for one in conversation.asked if one.prompt == prompt), None)
 
 
 def _prompt_id(window_id: str, question_id: str) -> str:
