@@ -3,8 +3,9 @@
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from tianting.gateway.quotas import Quota
 from tianting.gateway.upstream import Key, KeyLimits, Upstream
@@ -17,12 +18,20 @@ _KNOWN = (
 )
 
 
+class _AtHand(Struct, frozen=True):
+    """Variables that hold a key and an address, as agents read them."""
+
+    upstream: Literal["anthropic", "openai"]
+    key: str
+    address: str
+    key_header: Literal["x-api-key", "authorization"] | None = None
+
+
 _AT_HAND = (
-    ("anthropic", "anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "x-api-key"),
-    ("anthropic", "anthropic", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "authorization"),
-    ("openai", "openai", "OPENAI_API_KEY", "OPENAI_BASE_URL", None),
+    _AtHand("anthropic", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "x-api-key"),
+    _AtHand("anthropic", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "authorization"),
+    _AtHand("openai", "OPENAI_API_KEY", "OPENAI_BASE_URL"),
 )
-"""Upstream, what it understands, and the variables that hold key and address, as agents read them."""
 
 
 def with_keys_at_hand(settings: GatewaySettings, environment: Mapping[str, str]) -> GatewaySettings:
@@ -31,13 +40,14 @@ def with_keys_at_hand(settings: GatewaySettings, environment: Mapping[str, str])
         return settings
     keys: dict[str, GatewayKeySettings] = {}
     upstreams = dict(settings.upstreams)
-    for name, speech, variable, address, header in _AT_HAND:
-        if name in keys or not environment.get(variable, "").strip():
+    for found in _AT_HAND:
+        name = found.upstream
+        if name in keys or not environment.get(found.key, "").strip():
             continue
-        keys[name] = GatewayKeySettings(upstream=name, variable=variable)
+        keys[name] = GatewayKeySettings(upstream=name, variable=found.key)
         at_home = next(known.base_url for known in _KNOWN if known.name == name)
-        base_url = environment.get(address, "").strip().rstrip("/").removesuffix("/v1") or at_home
-        upstreams.setdefault(name, GatewayUpstreamSettings(speech=speech, base_url=base_url, key_header=header))
+        base_url = environment.get(found.address, "").strip().rstrip("/").removesuffix("/v1") or at_home
+        upstreams.setdefault(name, GatewayUpstreamSettings(speech=name, base_url=base_url, key_header=found.key_header))
     return structs.replace(settings, keys=keys, upstreams=upstreams)
 
 
