@@ -1,5 +1,6 @@
 """Tasks come to windows that suit them, wait where none does, and end exactly once, whatever becomes of a window."""
 
+import logging
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -240,6 +241,36 @@ async def test_refused_window_ends_its_task(desk: Desk) -> None:
     await desk.submit("one")
 
     assert await desk.outcome("one") == TaskDone(fault=Fault(message="Ada has no windows left.", code="refused"))
+
+
+async def test_bug_ends_one_task_and_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(_: str, __: int = 0) -> None:
+        raise KeyError("a bug")
+
+    await desk.submit("one")
+    with monkeypatch.context() as patch, caplog.at_level(logging.CRITICAL):
+        patch.setattr(desk.windows, "events", breaks)
+        await desk.submit("two")
+    await desk.answer("w1")
+
+    fault = Fault(message="The fleet has a bug; its log says more.", code="bug")
+    assert await desk.outcome("two") == TaskDone(window_id="w2", fault=fault)
+    assert await desk.outcome("one") == TaskDone(window_id="w1", text="done: one")
+
+
+async def test_task_that_was_withdrawn_before_a_fleet_died_ends_with_the_next() -> None:
+    desk = Desk(windows=1)
+    async with desk.open():
+        await desk.submit("one")
+        await desk.submit("two")
+    name = desk.tickets["two"].task_id
+    desk.store.kept[name] = structs.replace(desk.store.kept[name], withdrawn=True)
+
+    async with desk.open():
+        assert (desk.running, desk.waiting) == ({"one": "w1"}, {})
+        assert await (await desk.dispatcher.ticket(name)).outcome() == TaskDone(cancelled=True)
 
 
 async def test_failed_turn_is_told(desk: Desk) -> None:

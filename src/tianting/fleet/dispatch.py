@@ -251,6 +251,10 @@ class Dispatcher:
             outcome = await insist(errand.run)
         except FleetError as error:
             outcome = WindowFailed(reason=str(error), after=errand.kept.after)
+        except Exception:  # a bug here must not end the other tasks; and this one must not be done twice
+            log.exception("task %s broke", errand.kept.task_id)
+            bug = Fault(message="The fleet has a bug; its log says more.", code="bug")
+            outcome = TaskDone(window_id=errand.window_id, fault=bug)
         if isinstance(outcome, TaskDone):
             self._backlog.note_served(self._around.clock.monotonic() - began)
             await self._end(errand.kept, outcome)
