@@ -1,7 +1,9 @@
 """`tianting daemon`: begins, ends and examines the daemon that keeps a Codex warm."""
 
 import os
+import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import click
 from tianting.cli.places import home_directory
 from tianting.cli.program import complain
 from tianting.daemon import pid_file
-from tianting.daemon.client import Client, NoDaemon
+from tianting.daemon.installing import Kind
+from tianting.plumbing.atomic_file import write_atomically
 from tianting.protocol.errors import ConfigError, FleetError
 
 ENDING = 25.0
@@ -100,6 +103,29 @@ def logs(follow: bool, lines: int) -> None:
         click.echo(line, nl=False)
 
 
+@daemon.command()
+@_agent
+@click.option("--for", "kind", type=click.Choice(["systemd", "launchd", "script"]), help="Default: what is here.")
+@click.option("--print", "only_print", is_flag=True, help="Print the file, and write nothing.")
+def install(agent: str, kind: Kind | None, only_print: bool) -> None:
+    """Have the daemon started by itself: a systemd user unit, a launchd agent, or a script."""
+    from tianting.daemon.installing import installed
+
+    file = installed(
+        kind or _service_manager(),
+        home=Path(os.environ.get("HOME", "/")),
+        program=_own_program(),
+        agent=agent,
+        path=os.environ.get("PATH", os.defpath),
+    )
+    if only_print:
+        click.echo(file.text, nl=False)
+        return
+    file.path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file.path, file.text.encode(), mode=file.mode)
+    click.echo(f"Written: {file.path}. To use it: {file.next}")
+
+
 def place(socket: Path | None) -> Path:
     """Where the daemon of this home listens, or would. Raises `FleetError`."""
     from tianting.cli.daemon_places import daemon_places
@@ -147,9 +173,13 @@ def end(path: Path) -> bool:
     return True
 
 
-def ping(path: Path) -> bool:
-    """Whether a daemon answers there."""
-    try:
-        return bool(Client(path, connecting=0.5).ask({"command": "/codex-status"}, within=2.0)["success"])
-    except NoDaemon:
-        return False
+def _service_manager() -> Kind:
+    if sys.platform == "darwin":
+        return "launchd"
+    return "systemd" if shutil.which("systemctl") else "script"
+
+
+def _own_program() -> str:
+    """Where `tianting` is: beside the interpreter, or on the path."""
+    beside = Path(sys.executable).with_name("tianting")
+    return str(beside) if beside.exists() else shutil.which("tianting") or "tianting"
