@@ -12,6 +12,7 @@ import logging
 import math
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -192,10 +193,11 @@ class Dispatcher:
 
     def _judge(self, scene: Scene) -> Judge:
         """What can be done for a task as things stand. Tasks that need the same are judged once."""
-        known: dict[Task, Assignment] = {}
+        known: dict[tuple[str | None, ...], Assignment] = {}
 
         def judge(kept: KeptTask) -> Assignment:
-            need = structs.replace(kept.task, text="")
+            task = kept.task
+            need = (task.template, task.owner, task.conversation, task.work_tree, task.key)
             if need not in known:
                 known[need] = self._judged(kept, scene)
             return known[need]
@@ -229,8 +231,8 @@ class Dispatcher:
     def _settle(self, judge: Judge) -> float:
         """Nobody else can be given out: see to it that somebody can be later."""
         scene = self._scene()
-        needy = sum(isinstance(judge(kept), NeedsRoom) for kept in self._backlog.tasks)
-        leaving = self._seating.leaving(scene, needy)
+        needy = (kept for kept in self._backlog.tasks if isinstance(judge(kept), NeedsRoom))
+        leaving = self._seating.leaving(scene, len(tuple(islice(needy, self._policy.windows))))
         rested, rest = self._seating.resting(scene, self._policy)
         for window_id in (*leaving, *rested):
             self._tasks.start_soon(self._seating.let_go, window_id)
