@@ -12,7 +12,6 @@ import contextlib
 import logging
 import math
 import os
-import signal
 import socket
 import time
 from collections import deque
@@ -20,11 +19,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from tianting.fleet.drivers.tmux import mark, session
 from tianting.fleet.keeping import Link
+from tianting.fleet.leftovers import kill_all_with
 from tianting.fleet.process_table import parsed
 from tianting.keeper.words import Gone, Held, Name, Start
 from tianting.plumbing.tmux import Connection, Opening, TmuxServer
@@ -36,8 +35,6 @@ log = logging.getLogger(__name__)
 
 _VARIABLE = "TIANTING_WINDOW"
 """As the keeper has it: every process of a window carries it."""
-_SWEEPS = 5
-"""Looks for what a window has left behind; one is enough unless it forks meanwhile."""
 
 
 class Terminals:
@@ -80,7 +77,7 @@ class Terminals:
         with _reaching():
             if (pane := await self._server.find(mark(*name))) is not None:
                 await self._server.end(pane, grace=grace)
-        await _sweep(name)
+        await kill_all_with(_VARIABLE, _said(name))
 
     async def forget(self, name: Name) -> None:
         """Close the pane, with what its program showed last, and the connection."""
@@ -106,7 +103,7 @@ class Terminals:
 
     async def end_of(self, name: Name, pid: int) -> Gone:
         """What is told of one that has ended, once all that it has left behind is killed."""
-        await _sweep(name)
+        await kill_all_with(_VARIABLE, _said(name))
         return Gone(
             *name,
             pid,
@@ -250,37 +247,6 @@ def _opened(held: Held) -> Iterator[int | None]:
         yield process if _started(held.pid) == held.started else None
     finally:
         os.close(process)
-
-
-async def _sweep(name: Name) -> None:
-    """Kill what a window has left behind, whatever session it has gone to."""
-    told = f"{_VARIABLE}={_said(name)}".encode()
-    for _ in range(_SWEEPS):
-        if not await anyio.to_thread.run_sync(_kill_all, told):
-            return
-
-
-def _kill_all(told: bytes) -> bool:
-    """Kill whose environment has this, and say whether there was one."""
-    found = [_kill(int(entry), told) for entry in os.listdir("/proc") if entry.isdigit()]  # noqa: PTH208
-    return any(found)
-
-
-def _kill(pid: int, told: bytes) -> bool:
-    """Through a descriptor: a number may belong to a stranger a moment later."""
-    try:
-        process = os.pidfd_open(pid)
-    except OSError:
-        return False
-    try:
-        is_left = told in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-        if is_left:
-            signal.pidfd_send_signal(process, signal.SIGKILL)
-    except OSError:  # ended meanwhile, or another user's
-        return False
-    finally:
-        os.close(process)
-    return is_left
 
 
 def _held(name: Name, pane: Pane) -> Held | None:
