@@ -77,6 +77,8 @@ class Puppet:
         self.takes_interrupts = True
         self.is_deaf = False
         """It ignores SIGTERM, and the end of its input."""
+        self.last_words: tuple[AgentEvent, ...] = ()
+        """What it says when it is ended from outside."""
         self.is_alive = True
         self._ended = ended
         self._news = anyio.Event()
@@ -184,6 +186,8 @@ class PuppetKeeper:
         self.puppets: list[Puppet] = []
         self.refuses_to_start = False
         self.shakes_hands = True
+        self.lets_start = anyio.Event()
+        self.lets_start.set()
         self.prepare: Callable[[Puppet], None] = lambda _: None
         """Called with each new puppet before it hears anything."""
         self._running: dict[tuple[str, int], Puppet] = {}
@@ -243,6 +247,8 @@ class PuppetKeeper:
     def end(self, window: str, generation: int, grace: float) -> None:
         puppet = self._running.get((window, generation))
         if puppet is not None:
+            if puppet.last_words:
+                puppet.says(*puppet.last_words)
             puppet.dies(number=9 if puppet.is_deaf or grace == 0 else 15)
 
     def _ended(self, puppet: Puppet, gone: Gone) -> None:
@@ -290,7 +296,7 @@ class PuppetLink:
         return self._keeper.roster()
 
     async def start(self, start: Start) -> tuple[Held, socket.socket]:
-        await anyio.lowlevel.checkpoint()
+        await self._keeper.lets_start.wait()
         return self._keeper.begin(start)
 
     async def take(self, window: str, generation: int) -> socket.socket:

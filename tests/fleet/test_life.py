@@ -330,6 +330,28 @@ async def test_wedge_is_killed_once_its_tree_is_safe(court: Stage) -> None:
     assert court.window(name).generation == 2
 
 
+async def test_turn_that_a_wedged_agent_ends_while_it_is_killed_is_no_answer(court: Stage) -> None:
+    court.care(patience=Patience(asking_model=60, probe=10))
+    await court.passes(0)
+    name, puppet, prompt = await at_work(court)
+    puppet.answers_probes = puppet.takes_interrupts = False
+    puppet.last_words = (TurnDone(interrupted=True),)
+
+    await court.watched(80)
+
+    assert (await court.answer_to(name, prompt)).text == "work"
+
+
+async def test_turn_that_ends_with_its_process_is_worked_on_after_the_restart(court: Stage) -> None:
+    name, puppet, prompt = await at_work(court)
+    puppet.last_words = (TurnDone(interrupted=True),)
+
+    await court.fleet.restart(name)
+
+    assert (await court.answer_to(name, prompt)).text == "work"
+    assert court.window(name).generation == 2
+
+
 async def test_window_that_cannot_be_saved_is_held_and_not_killed(court: Stage) -> None:
     court.care(patience=Patience(asking_model=60, probe=10), ladder=LadderPatience(saving=5))
     (court.work / ".git").write_text("this is no repository")

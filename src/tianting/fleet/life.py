@@ -282,6 +282,8 @@ class Life:
             self.record.note(reason=step.reason)
         if step.action == "interrupt":
             self._turns.is_interrupted_by_us = True
+        if step.action == "kill":
+            self._turns.is_cut_off = True
 
     async def _probed(self, guard: Guard, took: float) -> None:
         guard.answered()

@@ -277,6 +277,7 @@ class Succession:
 
     def _end_in_order(self, process: Process) -> None:
         works, grace = self._turns.is_open, self.template.care.grace
+        self._turns.is_cut_off = True
 
         async def end() -> None:
             if works:

@@ -36,6 +36,8 @@ class Turns:
         """The process that runs does not know the conversation that was."""
         self.is_interrupted_by_us = False
         """The ladder has ended the turn, nobody else wanted it."""
+        self.is_cut_off = False
+        """Its process is being ended: a turn that is interrupted by that is no answer."""
         self.is_doubtful = False
         """An earlier fleet may have handed the prompt over, or not."""
         self._record = record
@@ -134,12 +136,12 @@ class Turns:
         """Whatever was in the middle is over."""
         self.promises.take_back(failed=crashed)
         self.course = succeeded(self.course, self.course.generation)
-        self.is_interrupted_by_us = False
+        self.is_interrupted_by_us = self.is_cut_off = False
 
     def _judge(self, turn: TurnDone, successors: frozenset[Successor]) -> tuple[PromptDone | None, Verdict | None]:
         """Whether `turn` is the end of the prompt at hand, and what follows where it is not, or where it went wrong."""
         at_hand = self.promises.at_hand
-        if at_hand is None:
+        if at_hand is None or (turn.interrupted and self.is_cut_off):
             return None, None
         if turn.interrupted and not self.is_interrupted_by_us:
             return PromptDone(uuid=at_hand.uuid, text=turn.text, interrupted=True), None
