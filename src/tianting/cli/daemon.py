@@ -6,16 +6,16 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from tianting.cli.places import home_directory
 from tianting.cli.program import complain
 from tianting.daemon import pid_file
-from tianting.daemon.installing import Kind
-from tianting.plumbing.atomic_file import write_atomically
 from tianting.protocol.errors import ConfigError, FleetError
 
+Kind = Literal["systemd", "launchd", "script"]
 ENDING = 25.0
 """Seconds in which a daemon has ended its agents and itself."""
 AGENTS = {"codex": "codex", "native": "tianting"}
@@ -110,6 +110,7 @@ def logs(follow: bool, lines: int) -> None:
 def install(agent: str, kind: Kind | None, only_print: bool) -> None:
     """Have the daemon started by itself: a systemd user unit, a launchd agent, or a script."""
     from tianting.daemon.installing import installed
+    from tianting.plumbing.atomic_file import write_atomically
 
     file = installed(
         kind or _service_manager(),

@@ -4,11 +4,11 @@ its lines wrong.
 The templates lie in `files/`, so that they can be read without being installed.
 """
 
+import html
 import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
-from xml.sax.saxutils import escape
 
 from msgspec import Struct
 
@@ -42,7 +42,7 @@ def installed(kind: Kind, *, home: Path, program: str, agent: str, path: str) ->
             then = "systemctl --user daemon-reload && systemctl --user enable --now codex-daemon"
             return Installed(path=place, text=text, mode=0o644, next=then)
         case "launchd":
-            text = _filled("codex-daemon.plist", program=escape(program), agent=agent, path=escape(path))
+            text = _filled("codex-daemon.plist", program=html.escape(program), agent=agent, path=html.escape(path))
             place = home / "Library" / "LaunchAgents" / "tianting.codex-daemon.plist"
             return Installed(path=place, text=text, mode=0o644, next=f"launchctl load -w {shlex.quote(str(place))}")
         case "script":
