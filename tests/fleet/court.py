@@ -65,13 +65,13 @@ def is_alive(pid: int) -> bool:
     return stat[stat.rindex(")") + 2] not in "ZX"
 
 
-async def connect(directory: Path) -> KeeperLink:
+async def connect(directory: Path, image: str = IMAGE) -> KeeperLink:
     """The keeper of this test, started if it is not there."""
     place = directory / "keeper" / "socket"
     try:
         return await KeeperLink.open(place)
     except FleetError:
-        await launch_keeper(place, image=IMAGE, environment=keeper_environment())
+        await launch_keeper(place, image=image, environment=keeper_environment())
         return await KeeperLink.open(place)
 
 

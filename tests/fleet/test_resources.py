@@ -72,6 +72,14 @@ def test_a_window_within_a_window_is_its_own() -> None:
     assert {pid for tree in found.values() for pid in tree.pids} == {10, 20, 21}
 
 
+def test_a_standby_counts_for_its_window() -> None:
+    table = [process(10, 1, 10), process(11, 10, 10), process(20, 1, 20), process(21, 20, 20)]
+
+    found = trees_of([leader("w1", 10), leader("w1", 20)], table)
+
+    assert {window: tree.pids for window, tree in found.items()} == {"w1": (10, 11, 20, 21)}
+
+
 @given(
     st.dictionaries(st.integers(2, 30), st.tuples(st.integers(0, 30), st.integers(0, 30), st.sampled_from([0, 7, 8]))),
     st.sets(st.integers(2, 30), max_size=4),

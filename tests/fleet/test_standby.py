@@ -228,16 +228,18 @@ async def test_keeper_takes_both_along(court: Stage) -> None:
     assert court.window(name).generation == number(new)
 
 
-async def test_one_that_is_ended_before_it_was_started_is_not_left_behind(court: Stage) -> None:
-    name, _, _ = await stood_by(court)
-
-    for text in ("a", "b", "c"):
-        await turn(court, name, text)
-        court.fleet.reconfigure(court.policy)
+async def test_one_that_was_ended_before_it_was_started_is_not_left_behind(court: Stage) -> None:
+    name = await court.create()
+    court.keeper.lets_start = anyio.Event()
+    await turn(court, name)
+    await court.settle()
     await court.fleet.stop(name)
+
+    court.keeper.lets_start.set()
+    late = await court.keeper.next(2)
     await court.settle()
 
-    assert alive(court) == []
+    assert (late.is_alive, court.window(name).status) == (False, "stopped")
 
 
 async def test_next_fleet_ends_an_earlier_standby_and_has_its_own(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """What a window has been through, and what is decided because of it: `recovery.verdict` has no memory of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tianting.fleet.drivers.driver import Limited
 from tianting.fleet.failures import Failure
 from tianting.fleet.parking import LimitFacts
+from tianting.fleet.past import Past, history
 from tianting.fleet.recovery import (
     History,
     RestartPolicy,
@@ -16,6 +17,7 @@ from tianting.fleet.recovery import (
     verdict,
     went_well,
 )
+from tianting.fleet.store_records import Generation
 from tianting.plumbing.clock import Clock
 
 
@@ -26,6 +28,10 @@ class Fortune:
         self._clock = clock
         self._random = random
         self._history = History()
+
+    def recall(self, past: Past, processes: Iterable[Generation], policy: RestartPolicy) -> None:
+        """Know what an earlier fleet knew."""
+        self._history = history(past, processes, policy, now=self._clock.monotonic(), wall=self._clock.now())
 
     def started(self, *, ready: bool) -> None:
         """A start has ended in a handshake, or without one."""

@@ -84,6 +84,11 @@ class Life:
         return len(self._turns.promises)
 
     @property
+    def has_standby(self) -> bool:
+        """A second process would take over at once."""
+        return bool(self._succession.heirs)
+
+    @property
     def generations(self) -> tuple[int, ...]:
         """Of the processes that there are; the window's own is the last."""
         standby = self._succession.standby.generation

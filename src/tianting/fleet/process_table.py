@@ -79,7 +79,8 @@ def read_trees(leaders: Sequence[Leader]) -> dict[str, Tree]:
 
 
 def trees_of(leaders: Iterable[Leader], processes: Iterable[Process]) -> dict[str, Tree]:
-    """`processes` by window. Who belongs to nobody is left out, and so are the dead."""
+    """`processes` by window; what has several leaders is one tree, led by the first. Who belongs to nobody is left out,
+    and so are the dead."""
     table = {process.pid: process for process in processes if not process.dead}
     alive = {
         leader.pid: leader.window_id
@@ -91,7 +92,12 @@ def trees_of(leaders: Iterable[Leader], processes: Iterable[Process]) -> dict[st
     for process in table.values():
         if process.pid not in alive and (leader := _leader_of(process, table, alive, marks)) is not None:
             others[leader].append(process)
-    return {window: Tree(table[pid], tuple(others[pid])) for pid, window in alive.items()}
+    trees: dict[str, Tree] = {}
+    for pid, window in alive.items():
+        before = trees.get(window)
+        more = (table[pid], *others[pid])
+        trees[window] = Tree(before.leader, (*before.others, *more)) if before else Tree(more[0], more[1:])
+    return trees
 
 
 def parsed(stat: bytes, mark: int = 0) -> Process:

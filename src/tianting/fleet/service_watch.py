@@ -45,11 +45,21 @@ class ServiceWatch:
         async def told(samples: tuple[Sample, ...]) -> None:
             tell(samples)
 
-        await self._sampler.watch(lambda: self._leaders(lambda _: True), told)
+        await self._sampler.watch(lambda: [*self._leaders(lambda _: True), *self._standbys()], told)
 
     def _leaders(self, wanted: Callable[[Window], bool]) -> list[Leader]:
         found = (_leader(window, self._place) for window in self.windows() if wanted(window))
         return [leader for leader in found if leader is not None]
+
+    def _standbys(self) -> list[Leader]:
+        """What they use counts, too; work is never theirs."""
+        return [
+            Leader(
+                window_id=window.window_id, pid=window.standby_id, started=round((window.standby_started or 0) * TICKS)
+            )
+            for window in self.windows()
+            if window.standby_id is not None
+        ]
 
 
 def _leader(window: Window, place: Path) -> Leader | None:

@@ -86,6 +86,11 @@ class Succession:
         has_other = self.template.fallback_model not in {None, self._model}
         return frozenset({"model"}) if has_other else frozenset()
 
+    @property
+    def heirs(self) -> frozenset[Successor]:
+        """What could take over once it has ended."""
+        return self.standby.heirs(self._turns.course)
+
     def change(self, template: Template) -> None:
         """The next process is made after this; how the present one is looked after changes at once."""
         if template.model != self.template.model:
@@ -199,8 +204,12 @@ class Succession:
         if self._record.window.status == "stopping":
             await self._stopped()
         else:
+            failure, window = Failure(kind="unknown", said="its process and its keeper are gone"), self._record.window
+            await self._record.insist(
+                lambda: self._world.store.ended(window.window_id, window.generation, failure.kind)
+            )
             self._turns.process_ended(crashed=True)
-            await self._fail(Failure(kind="unknown", said="its process and its keeper are gone"))
+            await self._fail(failure)
 
     async def _ended(self, process: Process) -> None:
         """The process and its words are both at their end."""
@@ -228,8 +237,7 @@ class Succession:
     async def _fail(self, failure: Failure, limit: Limited | None = None) -> None:
         """There is no process any more."""
         await self._recover(failure.line)
-        heirs = self.successors | self.standby.heirs(self._turns.course)
-        answer = self._turns.fortune.decide(failure, self.template.care.restarts, limit, heirs)
+        answer = self._turns.fortune.decide(failure, self.template.care.restarts, limit, self.successors | self.heirs)
         if answer != Failover(to="standby", reason=failure.line):
             self.standby.end()
         await self._carry_out(answer)

@@ -12,6 +12,7 @@ from tianting.fleet.facts import Said
 from tianting.fleet.failures import Failure, classify_fault
 from tianting.fleet.fortune import Fortune
 from tianting.fleet.interrupted import Continue, Leave, Repeat
+from tianting.fleet.past import Past, read_on
 from tianting.fleet.promises import Promises
 from tianting.fleet.record import Record
 from tianting.fleet.recovery import AskPerson, GiveUp, Rest, Successor, Verdict
@@ -112,9 +113,10 @@ class Turns:
     async def remember(self, store: Store, *, has_process: bool) -> None:
         """Go on where an earlier fleet stood. `has_process`: that of this generation, or its last words."""
         window, last = self._record.window, 0
-        course = self.course
+        course, past = self.course, Past()
         while events := (await store.events(window.window_id, after=last)).events:
-            course, last = folded(course, events), events[-1].sequence
+            course, past, last = folded(course, events), read_on(past, events), events[-1].sequence
+        self.fortune.recall(past, await store.generations(window.window_id), self.care.restarts)
         is_same = has_process and course.generation == window.generation
         self.course = course if is_same else succeeded(course, window.generation)
         pending = await store.pending(window.window_id)

@@ -61,6 +61,8 @@ class WindowState(Struct, frozen=True, kw_only=True):
     window: Window
     open_prompts: int = 0
     """Accepted, and not answered yet."""
+    has_standby: bool = False
+    """A second process has resumed the conversation, and would take over at once."""
     usage: Sample | None = None
     """What its processes used lately; None before they were looked at."""
 
@@ -377,4 +379,5 @@ class WindowManager:
     def _state(self, resident: _Resident) -> WindowState:
         window = resident.life.window
         usage = self._foresight.usage(window.window_id)
-        return WindowState(window=window, open_prompts=resident.life.open_prompts, usage=usage)
+        life = resident.life
+        return WindowState(window=window, open_prompts=life.open_prompts, has_standby=life.has_standby, usage=usage)
