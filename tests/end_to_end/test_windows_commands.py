@@ -169,6 +169,37 @@ async def test_what_was_asked_for_is_asked_of_the_next_process_too(court: Court)
     assert (after["model"], after["branch"]) == ("big", "mend")
 
 
+async def test_who_wants_nothing_special_gets_a_window_that_is_ready_already(court: Court) -> None:
+    quick = {"kind": "echo", "cwd": str(court.stage.project), "pool": {"spares": 1}}
+    court.set(fleet={"templates": {"quick": quick}})
+
+    async def spare() -> str:
+        """The one that is ready and nobody's."""
+        with anyio.fail_after(20):
+            while True:
+                rows = [msgspec.json.decode(row) for row in (await court.well("list", "--json")).splitlines()]
+                for row in rows:
+                    if row["spare"] and row["status"] == "ready":
+                        return str(row["window_id"])
+                await anyio.sleep(0.02)
+
+    first = await spare()
+    await court.well("create", "--template", "quick", "--name", "first")
+    second = await spare()
+    await court.well("create", "--template", "quick", "--name", "second")
+    await court.well("create", "--template", "quick", "--name", "other", "--model", "big")
+
+    shown = {name: await court.shown(name) for name in ("first", "second", "other")}
+    assert [shown[name]["window_id"] for name in ("first", "second")] == [first, second]
+    assert {name: one["warm"] for name, one in shown.items()} == {"first": True, "second": True, "other": False}
+    assert "warm, from the spares" in await court.well("show", "second")
+    court.kill_fleet()
+    assert await court.well("send", "second", "--wait", "hello") == "hello"
+    assert (await court.shown("second"))["warm"]
+    await court.well("destroy", "first")
+    await court.well("create", "--template", "quick", "--name", "first")
+
+
 async def test_work_in_a_worktree_is_not_thrown_away(court: Court) -> None:
     await court.well("create", "--kind", "echo", "--name", "first", "--worktree", "mend")
     tree = Path((await court.shown("first"))["cwd"])
@@ -304,7 +335,8 @@ async def test_lists_and_events_are_for_people_and_for_programs(court: Court) ->
     events = await court.well("events")
     [*_, last] = (await court.well("events", "first", "--json")).splitlines()
 
-    assert msgspec.json.decode(line) == await court.shown("first")
+    told, shown = msgspec.json.decode(line), await court.shown("first")
+    assert told | {"resource_usage": None} == shown | {"resource_usage": None}  # it is measured again and again
     assert f"id            {window}" in await court.well("show", "first")
     assert "answers: hello" in events
     assert msgspec.json.decode(last)["window"].startswith(window)

@@ -104,6 +104,7 @@ def _details(row: Row, now: float) -> list[tuple[str, str]]:
         ("id", window.window_id),
         ("name", printable(row.label)),
         ("template", printable(row.template)),
+        ("made", "a spare, nobody's yet" if window.is_spare else "warm, from the spares" if row.is_warm else ""),
         ("kind", window.kind),
         ("model", row.model or ""),
         ("status", f"{window.status} for {duration(now - window.since)}"),

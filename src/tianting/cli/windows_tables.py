@@ -67,6 +67,8 @@ def facts(row: Row) -> dict[str, Any]:
         "window_id": window.window_id,
         "name": row.label,
         "template": row.template,
+        "warm": row.is_warm,
+        "spare": window.is_spare,
         "kind": window.kind,
         "status": window.status,
         "reason": window.reason,

@@ -205,6 +205,8 @@ class Row(Struct, frozen=True, kw_only=True):
     label: str = ""
     template: str = ""
     """As the person named it."""
+    is_warm: bool = False
+    """It was one of its template's spares, ready before it was asked for."""
     model: str | None = None
     open_prompts: int = 0
     memory: int | None = None

@@ -268,6 +268,7 @@ class FleetService:
             window=window,
             label=order.label if order else "",
             template=order.base.name if order else window.template,
+            is_warm=order is not None and order.is_warm,
             model=template.model if template else None,
             open_prompts=state.open_prompts,
             memory=sample.memory if sample else None,

@@ -36,10 +36,13 @@ class Feed:
         self._manager = manager
         self._tasks = tasks
         self._listeners: set[MemoryObjectSendStream[News]] = set()
+        self._followed: set[str] = set()
 
     def follow(self, window_id: str, after: int) -> None:
-        """Tell what happens in this window after the event `after`, until it is destroyed."""
-        self._tasks.start_soon(self._follow, window_id, after)
+        """Tell what happens in this window after the event `after`, until it is destroyed; once, however often told."""
+        if window_id not in self._followed:
+            self._followed.add(window_id)
+            self._tasks.start_soon(self._follow, window_id, after)
 
     @contextmanager
     def listener(self) -> Iterator[MemoryObjectReceiveStream[News]]:
@@ -54,8 +57,11 @@ class Feed:
             news.close()
 
     async def _follow(self, window_id: str, after: int) -> None:
-        async for stored in self._manager.events(window_id, after):
-            self._tell(News(window_id=window_id, stored=stored))
+        try:
+            async for stored in self._manager.events(window_id, after):
+                self._tell(News(window_id=window_id, stored=stored))
+        finally:
+            self._followed.discard(window_id)
 
     def _tell(self, news: News) -> None:
         for listener in tuple(self._listeners):

@@ -1,6 +1,7 @@
 """Makes windows and unmakes them, with all that belongs to one: its order, its worktree, its directories.
 
 directory → worktree → order kept → window → followed        what fails takes back what was done before it
+directory → order kept → a spare, or a window like it → followed        where nothing but the template is wanted
 window ended → worktree put away → order dropped → directories removed
 """
 
@@ -14,9 +15,9 @@ from msgspec import Struct
 from tianting.fleet.door_words import Create, Done
 from tianting.fleet.service_feed import Feed
 from tianting.fleet.service_figures import ServiceFigures
-from tianting.fleet.service_orders import Order, Orders, order_of
+from tianting.fleet.service_orders import Order, Orders, order_of, says_nothing_more
 from tianting.fleet.service_trees import put_away, with_tree
-from tianting.fleet.templates import FleetPolicy
+from tianting.fleet.templates import FleetPolicy, Template
 from tianting.fleet.window import Window
 from tianting.fleet.windows import FleetFull, WindowManager, WindowState
 from tianting.protocol.errors import FleetError
@@ -71,7 +72,7 @@ class Making:
         if ask.worktree is not None or self._ground.worktrees(ask.template):
             order = await with_tree(order, self._ground.trees, repository=cwd, branch=ask.worktree or "")
         try:
-            window = await self._ordered(order, cwd)
+            window = await self._ordered(order, cwd, base)
         except BaseException:
             await put_away(order, force=True)
             raise
@@ -88,24 +89,38 @@ class Making:
         told = await put_away(order, force=True) if order is not None else ""
         self._figures.forget(window_id)
         self._ground.forgotten(window_id)
-        await self._orders.drop(state.window.template)
+        if order is not None:
+            await self._orders.drop(order)
         await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._ground.windows / window_id, ignore_errors=True))
         return Done(window=window_id, told=told)
 
-    async def _ordered(self, order: Order, cwd: str) -> Window:
+    async def _ordered(self, order: Order, cwd: str, base: Template) -> Window:
         await self._orders.add(order)
         try:
+            if base.pool is not None and cwd == base.cwd and says_nothing_more(order, base):
+                return await self._any_of(order, base)
             self._manager.reconfigure(self._orders.policy())
             return await self._manager.create_window(order.name, cwd=order.tree.path if order.tree else cwd)
         except FleetFull as full:
-            await self._orders.drop(order.name)
+            await self._orders.drop(order)
             most = self._orders.settings.most_windows
             raise FleetFull(
                 f"{most} windows are alive, and there may be no more: stop one, or raise maxWindows."
             ) from full
         except BaseException:
-            await self._orders.drop(order.name)
+            await self._orders.drop(order)
             raise
+
+    async def _any_of(self, order: Order, base: Template) -> Window:
+        """One of the template's spares where one is ready, else a window like them."""
+        spares = {state.window.window_id for state in self._manager.list_windows() if state.window.is_spare}
+        window = await self._manager.create_window(base.name)
+        try:
+            await self._orders.settle(order, window, is_warm=window.window_id in spares)
+        except BaseException:
+            await self._manager.destroy_window(window.window_id)
+            raise
+        return window
 
 
 def _directory(told: str) -> str:

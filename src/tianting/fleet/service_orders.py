@@ -1,7 +1,8 @@
 """What each window was ordered to be, kept in a file: a fleet that comes back makes its next process the same way.
 
 An order is a template of its own for one window. Where the settings' template changes, what the order does not say
-itself follows; where that one has gone, the window stays as it was made.
+itself follows; where that one has gone, the window stays as it was made. A window that wants nothing more than the
+settings' template has that one, so that it may be one of its spares.
 """
 
 from collections.abc import Iterable
@@ -25,6 +26,10 @@ class Order(Struct, frozen=True, kw_only=True):
     """One window's. Its name is that of the window's template."""
 
     name: str
+    window: str = ""
+    """The window's id, where its template is the settings' own, which other windows have, too."""
+    is_warm: bool = False
+    """It was ready before it was ordered."""
     base: Template
     """The template that the person named, as it was when the window was made."""
     label: str = ""
@@ -75,6 +80,11 @@ def template_of(order: Order, base: Template) -> Template:
     )
 
 
+def says_nothing_more(order: Order, base: Template) -> bool:
+    """Whether any window of the template `base` would do."""
+    return order.tree is None and template_of(order, base) == structs.replace(base, name=order.name, pool=None)
+
+
 class Orders:
     """All of one fleet."""
 
@@ -88,17 +98,20 @@ class Orders:
 
     def policy(self) -> FleetPolicy:
         """What the manager is to know: the settings' templates, and one for each order."""
-        ordered = tuple(template_of(order, self.base_of(order)) for order in self._orders.values())
-        return structs.replace(self.settings, templates=(*self.settings.templates, *ordered))
+        ordered = {order.name: template_of(order, self.base_of(order)) for order in self._orders.values()}
+        templates = ordered | {template.name: template for template in self.settings.templates}
+        return structs.replace(self.settings, templates=tuple(templates.values()))
 
     def of(self, window: Window) -> Order | None:
         """The order that `window` was made after."""
-        return self._orders.get(window.template)
+        return self._orders.get(window.template) or self._orders.get(window.window_id)
 
     def template(self, window: Window) -> Template | None:
         """What the next process of `window` is made after."""
         order = self.of(window)
-        return None if order is None else template_of(order, self.base_of(order))
+        if order is None:  # a spare, or made for tasks
+            return next((one for one in self.settings.templates if one.name == window.template), None)
+        return template_of(order, self.base_of(order))
 
     def base_of(self, order: Order) -> Template:
         """As the settings have it now, else as they had it."""
@@ -115,16 +128,28 @@ class Orders:
             del self._orders[order.name]
             raise
 
-    async def drop(self, name: str) -> None:
+    async def settle(self, order: Order, window: Window, *, is_warm: bool) -> None:
+        """`window` is made after the base of `order` itself. Raises `FleetError` where that cannot be kept."""
+        settled = structs.replace(order, name=window.template, window=window.window_id, is_warm=is_warm)
+        del self._orders[order.name]
+        self._orders[window.window_id] = settled
+        try:
+            await self._write()
+        except BaseException:
+            del self._orders[window.window_id]
+            raise
+
+    async def drop(self, order: Order) -> None:
         """Its window is gone."""
-        if self._orders.pop(name, None) is not None:
+        if self._orders.pop(_key(order), None) is not None:
             await self._write()
 
     async def keep_only(self, windows: Iterable[Window]) -> None:
         """Drop what no window was made after: a fleet ended between the two."""
-        there = {window.template for window in windows}
-        for name in [name for name in self._orders if name not in there]:
-            await self.drop(name)
+        kept = tuple(windows)
+        there = {window.template for window in kept} | {window.window_id for window in kept}
+        for order in [order for key, order in self._orders.items() if key not in there]:
+            await self.drop(order)
 
     async def _write(self) -> None:
         async with self._writing:
@@ -133,6 +158,10 @@ class Orders:
                 await anyio.to_thread.run_sync(lambda: write_atomically(self._path, data, mode=0o600, durable=True))
             except OSError as error:
                 raise FleetError(f"{self._path} cannot be written: {error.strerror}.") from None
+
+
+def _key(order: Order) -> str:
+    return order.window or order.name
 
 
 def _ports(tree: SeparateTree | None) -> dict[str, str]:
@@ -151,4 +180,4 @@ def _read(path: Path) -> dict[str, Order]:
         raise FleetError(
             f"{path} cannot be read: {error}. Without it nobody knows how its windows were made."
         ) from None
-    return {order.name: order for order in orders}
+    return {_key(order): order for order in orders}
