@@ -96,6 +96,50 @@ def test_link_is_hidden_where_it_leads(top: Path) -> None:
     assert forbidden(top, "Read(./a/.env)", "Read(./*/.env)") == (["home/.pgpass"], [])
 
 
+@pytest.mark.parametrize(
+    ("rule", "linked", "hidden"),
+    [
+        pytest.param("Read(**/.env)", "work/.env", ["work/.env", "work/a/.env", "work/hard"], id="a name"),
+        pytest.param("Read(./secrets/**)", "work/secrets/key", ["work/secrets", "work/hard"], id="in a directory"),
+        pytest.param("Read(~/.pgpass)", "home/.pgpass", ["home/.pgpass", "work/hard"], id="a file elsewhere"),
+        pytest.param("Read(*.pem)", "work/main.py", ["work/a/b/x.pem"], id="another file"),
+    ],
+)
+def test_hard_link_is_hidden_too(rule: str, linked: str, hidden: list[str], top: Path) -> None:
+    (top / "work/hard").hardlink_to(top / linked)
+
+    assert forbidden(top, rule) == (hidden, [])
+
+
+def test_hard_link_in_the_repository_is_hidden_too(top: Path) -> None:
+    (top / "work/.git").mkdir()
+    (top / "work/.git/x").hardlink_to(top / "work/secrets/key")
+    (top / "work/secrets/key-2").hardlink_to(top / "work/secrets/key")
+
+    assert forbidden(top, "Read(./secrets/**)") == (["work/secrets", "work/.git/x"], [])
+
+
+def test_hard_link_of_what_is_not_to_be_edited_is_read_only(top: Path) -> None:
+    (top / "work/a/hard").hardlink_to(top / "work/main.py")
+
+    assert forbidden(top, "Edit(./main.py)") == ([], ["work/main.py", "work/a/hard"])
+
+
+def test_hard_link_of_now_counts(top: Path) -> None:
+    denied = DeniedPlaces(lambda: compiled, (str(top / "work"),))
+    compiled = ruleset(top, "Read(./secrets/**)")
+    found = [denied.forbidden().hidden]
+
+    for name in ("1", "2"):
+        (top / "work/a" / name).hardlink_to(top / "work/secrets/key")
+        found.append(denied.forbidden().hidden)
+    (top / "work/a/1").unlink()
+    found.append(denied.forbidden().hidden)
+
+    links = [[], ["1"], ["1", "2"], ["2"]]
+    assert found == [(f"{top}/work/secrets", *(f"{top}/work/a/{name}" for name in some)) for some in links]
+
+
 def test_link_to_the_project_hides_nothing(top: Path) -> None:
     (top / "work/trap").symlink_to(top / "work")
 
@@ -111,9 +155,7 @@ def test_what_is_left_to_the_judge_is_told(top: Path, caplog: pytest.LogCaptureF
 
 def test_too_many_files_are_told(top: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("tianting.cli.denied_places.MAX_PLACES", 1)
-    monkeypatch.setattr(
-        "tianting.sandbox.tree_search.TreeSearch.paths.__kwdefaults__", {"max_entries": 1, "max_time": 9}
-    )
+    monkeypatch.setattr("tianting.cli.denied_places.FoundPlaces.now.__kwdefaults__", {"max_entries": 1, "max_time": 9})
 
     with caplog.at_level(logging.DEBUG):
         assert forbidden(top, "Read(*.pem)") == ([], [])

@@ -62,6 +62,26 @@ async def test_only_named_tools_can_be_called(tmp_path: Path, named: str, expect
     assert (offered(opened), sorted(tool.spec.name for tool in opened.tools)) == (expected, expected)
 
 
+@pytest.mark.parametrize(
+    ("denied", "gone"),
+    [
+        pytest.param(("Bash",), {"Bash"}, id="a tool"),
+        pytest.param(("Bash(*)", "WebFetch"), {"Bash"}, id="all it does"),
+        pytest.param(("Edit",), {"Edit", "Write"}, id="whatever edits"),
+        pytest.param(("Bash(rm *)", "Read(.env)", "Bash(run_in_background:true)"), set(), id="some of what it does"),
+        pytest.param(("KillShell",), {"TaskStop"}, id="its former name"),
+        pytest.param(("Task*",), {"TaskStop"}, id="a pattern"),
+    ],
+)
+async def test_tool_that_settings_deny_is_not_offered(tmp_path: Path, denied: tuple[str, ...], gone: set[str]) -> None:
+    usual = await toolbox(tmp_path, Invocation())
+    flagged = await toolbox(tmp_path, Invocation(disallowed_tools=denied))
+    async with open_toolbox(Invocation(), Workspace(tmp_path), "claude", tmp_path, {}, denied=denied) as opened:
+        assert set(offered(usual)) - set(offered(opened)) == gone & set(offered(usual))
+
+    assert offered(flagged) == offered(opened)
+
+
 async def test_default_is_the_same_as_nothing(tmp_path: Path) -> None:
     usual, named = [await toolbox(tmp_path, Invocation(tools=tools)) for tools in (None, "default")]
 

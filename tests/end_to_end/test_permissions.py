@@ -182,3 +182,25 @@ async def test_thousands_of_questions_are_answered(stage: Stage) -> None:
 
     assert {line["decision"] for line in ended.lines} == {"allow"}
     assert len(ended.lines) == 2_000
+
+
+async def test_tool_that_settings_deny_whole_is_not_offered(stage: Stage) -> None:
+    settings(stage, deny=["Bash", "Read(.env)"])
+
+    async with playing(says(DONE)) as server:
+        stage.toward(server)
+        await stage.run("-p", "Go on.")
+
+    offered = {tool["name"] for tool in body(server)["tools"]}
+    assert ("Bash" in offered, "Read" in offered) == (False, True)
+
+
+async def test_hard_link_gets_the_answer_of_its_target(stage: Stage) -> None:
+    settings(stage, deny=["Read(**/.env)"])
+    (stage.project / "hard").hardlink_to(stage.write(".env", "hunter2"))
+
+    _, read = await told(stage, calls("Read", file_path="hard"), "--dangerously-skip-permissions")
+    explained = await stage.run("permissions", "explain", "cat hard", "--json")
+
+    assert "hunter2" not in read
+    assert (explained.result["decision"], explained.result["rule"]) == ("deny", "Read(**/.env)")

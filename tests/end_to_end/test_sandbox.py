@@ -130,6 +130,28 @@ async def test_file_that_came_meanwhile_is_hidden_too(stage: Stage) -> None:
     assert "Permission denied" in told[2]
 
 
+async def test_hard_link_of_a_denied_file_is_hidden_too(stage: Stage) -> None:
+    for name in ("sub/.env", "secrets/key", "free"):
+        (stage.project / name).parent.mkdir(exist_ok=True)
+        stage.write(name, "hunter2")
+        (stage.project / f"{Path(name).name}-2").hardlink_to(stage.project / name)
+    (stage.project / "locked").write_text("as it was")
+    (stage.project / "locked-2").hardlink_to(stage.project / "locked")
+
+    told = await results(
+        stage,
+        # In one piece the names would be read from the command, and the rules would refuse it before it runs.
+        *(f'python3 -c "print(open({name}).read())"' for name in ("'.en' 'v-2'", "'ke' 'y-2'", "'fre' 'e-2'")),
+        "python3 -c \"open('lock' 'ed-2', 'w')\"",
+        "python3 -c \"import os; os.rename('ke' 'y-2', 'x'); print(open('x').read())\"",
+        denied=("Read(**/.env)", "Read(./secrets/**)", "Edit(./locked)"),
+    )
+
+    assert ["hunter2" in text for text in told] == [False, False, True, False, False]
+    assert ["Permission denied" in text for text in told[:2]] == [True, True]
+    assert (stage.project / "locked").read_text() == "as it was"
+
+
 async def test_rules_against_edits_hold_for_whatever_program_writes(stage: Stage) -> None:
     (stage.project / "sub").mkdir()
     locked = stage.write("sub/uv.lock", "as it was")

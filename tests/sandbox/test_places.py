@@ -158,6 +158,12 @@ def test_own_directories_are_seen_although_they_lie_in_hidden_ones(root: Path, h
             ("/w/.git/config",),
             id="a mount in a hidden place would show it",
         ),
+        pytest.param(
+            Forbidden(hidden=("/w/secrets",), read_only=("/w/secrets/x.pem",)),
+            ("/home/me/.ssh", "/w/secrets"),
+            ("/w/.git/config",),
+            id="and in one that is hidden by the same rules",
+        ),
     ],
 )
 def test_what_is_forbidden_besides(forbidden: Forbidden, hidden: tuple[str, ...], read_only: tuple[str, ...]) -> None:

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tianting.sandbox.linked_files import identity
 from tianting.sandbox.tree_search import Search, TreeSearch
 
+NOTHING = re.compile("(?!)")
 NAMES = ["a", "b", ".env", "key"]
 CHANGES = st.lists(
     st.tuples(
@@ -49,6 +51,15 @@ def test_what_is_named_is_found(options: dict[str, object], expected: list[str],
     found = TreeSearch(search(tmp_path, **options)).paths()  # type: ignore[arg-type]
 
     assert [os.path.relpath(path, tmp_path) for path in found] == expected
+
+
+def test_file_is_found_by_what_it_is_wherever_it_is(tmp_path: Path) -> None:
+    tree(tmp_path, "x", "a/y", ".git/z", ".env")
+    files = frozenset(identity(f"{tmp_path}/{name}") for name in ("x", ".git/z", "a"))
+
+    found = TreeSearch(Search(str(tmp_path), NOTHING, NOTHING, files=files)).paths()
+
+    assert [os.path.relpath(path, tmp_path) for path in found] == ["x", ".git/z"]
 
 
 def test_file_that_came_meanwhile_is_found(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 """Deny rules about files as places of the sandbox: else `python3 -c 'open("secrets/key")'` would not know of them.
 
 A rule that names one path becomes that path. A pattern becomes what it names now, below the directories of the session
-or below the part of it that holds no wildcard. What remains, a rule of a whole tool or a pattern for the whole machine,
-the judge holds against what a command's text names, as it does without a sandbox.
+or below the part of it that holds no wildcard. Hard links of these files, below those directories, go the same way.
+What remains, a rule of a whole tool or a pattern for the whole machine, the judge holds against what a command's text
+names, as it does without a sandbox.
 """
 
 import logging
@@ -16,8 +17,9 @@ from msgspec import Struct
 from tianting.permissions.gitignore import ignore_pattern
 from tianting.permissions.rule_text import PathPattern, Rule
 from tianting.permissions.ruleset import Ruleset
+from tianting.sandbox import linked_files
 from tianting.sandbox.places import Forbidden
-from tianting.sandbox.tree_search import Search, TreeSearch
+from tianting.sandbox.tree_search import MAX_ENTRIES, MAX_TIME, Search, TreeSearch
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +27,7 @@ MAX_PLACES = 500
 """Of each kind: each becomes a mount, or several."""
 _WILD = re.compile(r"[*?\[\\]")
 _NOTHING = "(?!)"
+_UNNAMED = re.compile(_NOTHING)
 
 
 class Plan(Struct, frozen=True):
@@ -43,7 +46,8 @@ class DeniedPlaces:
         self._rules = rules
         self._roots = roots
         self._planned: Ruleset | None = None
-        self._hidden = self._read_only = _Places(Plan())
+        self._hidden = self._read_only = FoundPlaces(Plan())
+        self._links_of_hidden, self._links_of_read_only = _HardLinks(roots), _HardLinks(roots)
 
     def forbidden(self) -> Forbidden:
         """Asked before each command: rules and files may have changed."""
@@ -52,30 +56,68 @@ class DeniedPlaces:
             self._planned = ruleset
             self._hidden = self._places(_of(ruleset.deny.reads, "Read"), ruleset)
             self._read_only = self._places(_of(ruleset.deny.edits, "Edit", "Write"), ruleset)
-        return Forbidden(hidden=self._real(self._hidden), read_only=self._real(self._read_only))
+        hidden, read_only = self._real(self._hidden), self._real(self._read_only)
+        return Forbidden(
+            hidden=(*hidden, *self._links_of_hidden.of(hidden)),
+            read_only=(*read_only, *self._links_of_read_only.of(read_only)),
+        )
 
-    def _places(self, rules: "list[tuple[str, PathPattern]]", ruleset: Ruleset) -> "_Places":
-        return _Places(planned(rules, self._roots, folds_case=ruleset.places.folds_case))
+    def _places(self, rules: "list[tuple[str, PathPattern]]", ruleset: Ruleset) -> "FoundPlaces":
+        return FoundPlaces(planned(rules, self._roots, folds_case=ruleset.places.folds_case))
 
-    def _real(self, places: "_Places") -> tuple[str, ...]:
+    def _real(self, places: "FoundPlaces") -> tuple[str, ...]:
         """Where links lead. Never a directory that the session works in: no command could start there."""
         found = dict.fromkeys(os.path.realpath(path) for path in islice(places.now(), MAX_PLACES))
         return tuple(path for path in found if not any(_holds(path, root) for root in self._roots))
 
 
-class _Places:
+class FoundPlaces:
+    """The places of a plan; directories that were read are remembered."""
+
     def __init__(self, plan: Plan) -> None:
         self._paths = plan.paths
         self._searches = tuple(map(TreeSearch, plan.searches))
         for text in plan.unexpressed:
             log.debug("the sandbox cannot hold all of the rule %s; it is held against the text of commands", text)
 
-    def now(self) -> Iterable[str]:
+    def now(self, *, max_entries: int = MAX_ENTRIES, max_time: float = MAX_TIME) -> Iterable[str]:
+        """Those of this moment. The limits hold for each directory that is searched."""
         yield from self._paths
         for search in self._searches:
-            yield from search.paths()
-            if search.left_out:
-                log.debug("too many files for the deny rules: from %s on nothing was looked for", search.left_out)
+            yield from _paths(search, max_entries, max_time)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the last search came to everything."""
+        return not any(search.left_out for search in self._searches)
+
+
+class _HardLinks:
+    """The names below some directories of files that are forbidden by another one."""
+
+    def __init__(self, roots: tuple[str, ...]) -> None:
+        self._roots = roots
+        self._files: frozenset[linked_files.Identity] = frozenset()
+        self._searches: tuple[TreeSearch, ...] = ()
+
+    def of(self, places: tuple[str, ...]) -> tuple[str, ...]:
+        """The names of what is at or in `places`, but those in them. Nothing is searched where no file has several."""
+        files = frozenset(linked_files.linked_files(places, max_entries=MAX_ENTRIES, max_time=MAX_TIME).names)
+        if files != self._files:
+            self._files = files
+            searches = [Search(root, _UNNAMED, _UNNAMED, files=files) for root in self._roots]
+            self._searches = tuple(map(TreeSearch, searches)) if files else ()
+        return tuple(islice((path for path in self._names() if not _is_in(path, places)), MAX_PLACES))
+
+    def _names(self) -> Iterable[str]:
+        for search in self._searches:
+            yield from _paths(search, linked_files.MAX_ENTRIES, linked_files.MAX_TIME)
+
+
+def _paths(search: TreeSearch, max_entries: int, max_time: float) -> Iterable[str]:
+    yield from search.paths(max_entries=max_entries, max_time=max_time)
+    if search.left_out:
+        log.debug("too many files for the deny rules: from %s on nothing was looked for", search.left_out)
 
 
 def planned(rules: Iterable[tuple[str, PathPattern]], roots: tuple[str, ...], *, folds_case: bool = False) -> Plan:
@@ -143,6 +185,10 @@ def _without_rest(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 def _is_plain(part: str) -> bool:
     return _WILD.search(part) is None
+
+
+def _is_in(path: str, places: tuple[str, ...]) -> bool:
+    return any(_holds(place, path) for place in places)
 
 
 def _holds(directory: str, path: str) -> bool:

@@ -19,8 +19,9 @@ from tianting.settings.statements import Statement
 from tianting.tools.workspace import Workspace
 
 if TYPE_CHECKING:
-    from tianting.permissions.questions import Ground
-    from tianting.permissions.rule_text import Behaviour, RuleLine
+    from tianting.cli.covered_names import CoveredNames
+    from tianting.permissions.questions import Ground, OtherNames
+    from tianting.permissions.rule_text import Behaviour, PathPattern, RuleLine
     from tianting.permissions.rule_text import Places as RulePlaces
     from tianting.permissions.ruleset import Ruleset
     from tianting.permissions.script import Script, Unreadable
@@ -102,14 +103,31 @@ def ground(workspace: Workspace) -> "Ground":
     from tianting.permissions.path_facts import LocalPaths, folds_case
     from tianting.permissions.questions import Ground
 
+    folds = folds_case(str(workspace.root))
     return Ground(
         root=str(workspace.root),
         additional=tuple(map(str, workspace.additional)),
         home=_real_home(),
         facts=LocalPaths(),
         read_script=_read_script,
-        folds_case=folds_case(str(workspace.root)),
+        other_names=_other_names(folds_case=folds),
+        folds_case=folds,
     )
+
+
+def _other_names(*, folds_case: bool) -> "OtherNames":
+    """What finds the hard links that rules speak of: loaded for the first file that has several names."""
+
+    @cache
+    def covered() -> "CoveredNames":
+        from tianting.cli.covered_names import CoveredNames
+
+        return CoveredNames(folds_case=folds_case)
+
+    def names(patterns: "tuple[PathPattern, ...]", path: str, directories: tuple[str, ...]) -> tuple[str, ...] | None:
+        return covered().of(patterns, path, directories)
+
+    return names
 
 
 def _line(statement: Statement, behaviour: "Behaviour", *, with_lines: bool) -> "RuleLine":

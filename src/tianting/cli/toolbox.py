@@ -1,6 +1,6 @@
 """Which tools a session has, and which of them the model is told of."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,9 +75,11 @@ async def open_toolbox(
     wish: SandboxWish | None = None,
     *,
     timeouts: CommandTimeouts = CommandTimeouts(),  # noqa: B008 (frozen)
+    denied: tuple[str, ...] = (),
 ) -> AsyncGenerator[Toolbox, None]:
     """The tools for `invocation`. Leaving ends their background jobs.
 
+    `denied` are deny rules besides those of `invocation`: a tool that one of them means whole is not offered.
     Raises `ConfigError` for unknown names, and where a sandbox is insisted on and cannot be built.
     """
     async with AsyncExitStack() as opened:
@@ -93,23 +95,29 @@ async def open_toolbox(
             workspace, ledger, jobs, environment=environment, spill_directory=spill, sandbox=sandbox, timeouts=timeouts
         )
         tools = _tools(workspace, ledger, jobs, bash)
-        yield structs.replace(_toolbox(invocation, family, tools, ledger, jobs), sandbox=sandbox)
+        names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
+        names -= forbidden(names, invocation.disallowed_tools, denied)
+        yield structs.replace(_toolbox(invocation, names, tools, ledger, jobs), sandbox=sandbox)
 
 
-def forbidden(disallowed: tuple[str, ...]) -> frozenset[str]:
-    """The tools no call of which may run, so the model need not hear of them."""
-    if not disallowed:
+def forbidden(names: Iterable[str], disallowed: tuple[str, ...], denied: tuple[str, ...] = ()) -> frozenset[str]:
+    """Those of `names` no call of which may run, so the model need not hear of them.
+
+    `disallowed` are values of a flag, each of which may hold several rules; `denied` are rules. Raises `ConfigError`.
+    """
+    if not (disallowed or denied):
         return frozenset()
     from tianting.permissions.rule_lists import split_rules
+    from tianting.permissions.rule_text import Places, RuleLine, read_rule
 
-    return frozenset(split_rules(disallowed))
+    texts = (*split_rules(disallowed), *denied)
+    rules = [read_rule(RuleLine(text=text, behaviour="deny"), Places("/", "/")) for text in texts]
+    return frozenset(name for name in names if any(rule.whole_tool and rule.names(name) for rule in rules))
 
 
 def _toolbox(
-    invocation: Invocation, family: Family, tools: tuple[AnyTool, ...], ledger: ReadLedger, jobs: BackgroundJobs
+    invocation: Invocation, names: set[str], tools: tuple[AnyTool, ...], ledger: ReadLedger, jobs: BackgroundJobs
 ) -> Toolbox:
-    names = _chosen(invocation.tools, family, {tool.spec.name for tool in tools})
-    names -= forbidden(invocation.disallowed_tools)
     goal = _goal(invocation.json_schema)
     if goal is not None:
         tools, names = (*tools, goal), {*names, goal.spec.name}

@@ -104,6 +104,7 @@ def _toolbox(footing: Footing) -> AbstractAsyncContextManager[Toolbox]:
         footing.environment,
         SandboxWish(settings=footing.settings.sandbox, home=home, rules=lambda: judge().ruleset),
         timeouts=footing.ground.tuned.timeouts,
+        denied=tuple(str(statement.value) for statement in footing.ground.loaded.about("permissions", "deny")),
     )
 
 

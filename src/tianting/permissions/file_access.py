@@ -6,11 +6,13 @@ file needs when nothing else allows it.
 
 import re
 
+from msgspec import structs
+
 from tianting.permissions.case import Case
 from tianting.permissions.paths import absolute, is_descriptor, is_harmless, is_within, normal
 from tianting.permissions.protected import protection
 from tianting.permissions.questions import FileEffect, Verdict, strictest
-from tianting.permissions.rule_text import Rule
+from tianting.permissions.rule_text import PathPattern, Rule
 from tianting.permissions.ruleset import Rules, permitted, questioned, refused
 from tianting.permissions.tool_classes import EDITING, READING
 
@@ -48,8 +50,9 @@ def objection(effect: FileEffect, ends: Ends, case: Case, *, tool: str = "", gue
         return None
     found: list[Verdict] = []
     if ends.may_be_in(case.ruleset.read_reach if effect == "read" else case.ruleset.edit_reach):
-        found += [refused(rule) for rule in _speaking(case.ruleset.deny, effect, ends, tool)]
-        found += [questioned(rule) for rule in _speaking(case.ruleset.ask, effect, ends, tool)]
+        found += _by_rules(effect, ends.folded, case, tool)
+    if ends.has_other_names:
+        found += _by_other_names(effect, ends, case, tool)
     if not tool and not guessed:
         found += [refused(rule) for rule in _whole_tools(case.ruleset.deny, effect)]
         found += [questioned(rule) for rule in _whole_tools(case.ruleset.ask, effect)]
@@ -80,10 +83,38 @@ def _permission_by_path(effect: FileEffect, ends: Ends, case: Case, tool: str) -
     return by_path
 
 
-def _speaking(rules: Rules, effect: FileEffect, ends: Ends, tool: str) -> list[Rule]:
-    """Deny or ask rules about any end. Who may not read a file may not write it either."""
+def _by_rules(effect: FileEffect, names: tuple[str, ...], case: Case, tool: str) -> list[Verdict]:
+    """What deny and ask rules say of a file with these names."""
+    found = [refused(rule) for rule in _about_files(case.ruleset.deny, effect, tool) if _any_end(rule, names)]
+    return found + [questioned(rule) for rule in _about_files(case.ruleset.ask, effect, tool) if _any_end(rule, names)]
+
+
+def _by_other_names(effect: FileEffect, ends: Ends, case: Case, tool: str) -> list[Verdict]:
+    """The same of its hard links: it is one file, by whatever name it is asked for."""
+    patterns = _patterns(effect, case, tool)
+    if not patterns:
+        return []
+    names = case.ground.other_names(patterns, ends.names[-1], case.ground.directories)
+    if names is None:
+        why = "has other names (hard links), and whether a rule is about one of them takes too long to find out"
+        return [Verdict("ask", f"{ends.shown} {why}", fixed=True)]
+    return [
+        structs.replace(verdict, reason=f"{ends.shown} is the same file as {name} (a hard link), and {verdict.reason}")
+        for name in names
+        if name not in ends.names
+        for verdict in _by_rules(effect, (case.ruleset.places.folded(name),), case, tool)
+    ]
+
+
+def _patterns(effect: FileEffect, case: Case, tool: str) -> tuple[PathPattern, ...]:
+    rules = [rule for some in (case.ruleset.deny, case.ruleset.ask) for rule in _about_files(some, effect, tool)]
+    return tuple([rule.path for rule in rules if rule.path is not None])
+
+
+def _about_files(rules: Rules, effect: FileEffect, tool: str) -> list[Rule]:
+    """Who may not read a file may not write it either."""
     paths = rules.reads if effect == "read" else rules.edits + rules.reads
-    return [rule for rule in paths if _applies(rule, effect, tool) and _any_end(rule, ends)]
+    return [rule for rule in paths if _applies(rule, effect, tool)]
 
 
 def _whole_tools(rules: Rules, effect: FileEffect) -> list[Rule]:
@@ -99,8 +130,8 @@ def _applies(rule: Rule, effect: FileEffect, tool: str) -> bool:
     return rule.names(tool) if tool else rule.tool in (READING if effect == "read" else EDITING)
 
 
-def _any_end(rule: Rule, ends: Ends) -> bool:
-    return rule.path is not None and any(_covers_or_holds(rule, name) for name in ends.folded)
+def _any_end(rule: Rule, names: tuple[str, ...]) -> bool:
+    return rule.path is not None and any(_covers_or_holds(rule, name) for name in names)
 
 
 def _covers_or_holds(rule: Rule, name: str) -> bool:

@@ -1,9 +1,11 @@
 """The words of a judgement: what is asked, what the judge stands on, and what comes out."""
 
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
+from tianting.permissions.rule_text import PathPattern
 from tianting.permissions.script import ReadScript
 from tianting.protocol.events import PermissionMode
 from tianting.protocol.tool_calls import Access
@@ -77,6 +79,19 @@ class PathFacts(Protocol):
         ...
 
 
+OtherNames = Callable[[tuple[PathPattern, ...], str, tuple[str, ...]], tuple[str, ...] | None]
+"""Finds the hard links of a file that some patterns cover: `(patterns, real path, directories of the session)`.
+
+None where there are too many files to look at all of them. Never raises. It searches the disk, so it is asked about
+files with several names only, and only where there are such patterns.
+"""
+
+
+def knows_no_names(patterns: tuple[PathPattern, ...], path: str, directories: tuple[str, ...]) -> tuple[str, ...]:
+    """`OtherNames` where nobody can look at a disk."""
+    return ()
+
+
 class Ground(Struct, frozen=True, kw_only=True):
     """What does not change from call to call. Paths are absolute and real."""
 
@@ -86,6 +101,7 @@ class Ground(Struct, frozen=True, kw_only=True):
     home: str
     facts: PathFacts
     read_script: ReadScript
+    other_names: OtherNames = knows_no_names
     folds_case: bool = False
     """The file system takes `.ENV` for `.env`."""
 

@@ -94,12 +94,9 @@ def with_forbidden(policy: SandboxPolicy, forbidden: Forbidden) -> SandboxPolicy
 
     Read-only are only those that could be written: in a hidden place such a mount would show what it is to protect.
     """
-    read_only = [path for path in forbidden.read_only if _nearest(path, policy) in policy.writable]
-    return structs.replace(
-        policy,
-        hidden=_sorted({*policy.hidden, *forbidden.hidden}),
-        read_only=_sorted({*policy.read_only, *read_only}),
-    )
+    hiding = structs.replace(policy, hidden=_sorted({*policy.hidden, *forbidden.hidden}))
+    read_only = [path for path in forbidden.read_only if _nearest(path, hiding) in policy.writable]
+    return structs.replace(hiding, read_only=_sorted({*policy.read_only, *read_only}))
 
 
 def policy_for(settings: SandboxSettings, places: Places) -> SandboxPolicy:

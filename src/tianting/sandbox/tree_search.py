@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from tianting.sandbox.linked_files import Identity, identity
+
 MAX_ENTRIES = 20_000
 """Looked at for one command."""
 MAX_TIME = 0.05
@@ -29,6 +31,8 @@ class Search(Struct, frozen=True):
     """What is named only if it is a directory."""
     depth: int | None = None
     """Levels below `top`; None for all."""
+    files: frozenset[Identity] = frozenset()
+    """What is found by whatever name, be it in a directory that is passed over otherwise."""
 
 
 class _Level(Struct, frozen=True):
@@ -83,9 +87,15 @@ class TreeSearch:
             for entry in entries:
                 size += 1
                 is_directory = entry.is_dir(follow_symlinks=False)
-                named = search.named.fullmatch(entry.path)
-                if named or (is_directory and search.directories.fullmatch(entry.path)):
+                if self._is_meant(entry.path, is_directory=is_directory):
                     found.append(entry.path)
-                elif is_directory and entry.name not in _PASSED_OVER:
+                elif is_directory and (entry.name not in _PASSED_OVER or search.files):
                     below.append(entry.path)
         return _Level(changed, size, tuple(sorted(found)), tuple(sorted(below)))
+
+    def _is_meant(self, path: str, *, is_directory: bool) -> bool:
+        search = self._search
+        if search.named.fullmatch(path) or (is_directory and search.directories.fullmatch(path)):
+            return True
+        # A new name changes its directory, so what is remembered holds for this, too.
+        return bool(search.files) and not is_directory and identity(path) in search.files
