@@ -4,7 +4,7 @@ UV := $(shell command -v uv 2>/dev/null || echo $(CURDIR)/.tools/bin/uv)
 RUN := $(UV) run --locked
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo check format lint types contracts test fuzz bench coverage wheel clean system-packages
+.PHONY: demo check format lint types contracts test fuzz bench chaos coverage wheel clean system-packages
 
 demo: .venv/ready
 	@$(RUN) --no-sync tianting demo
@@ -37,6 +37,13 @@ fuzz: .venv/ready
 
 bench: .venv/ready
 	$(RUN) --no-sync python -m benchmarks.run
+
+# Windows at work while everything fails; ends with 1 where a promise was broken. The same seed is the same disaster.
+SEED ?= 5
+DURATION ?= 600
+WINDOWS ?= 50
+chaos: .venv/ready
+	$(RUN) --no-sync python -m chaos.run --seed $(SEED) --duration $(DURATION) --windows $(WINDOWS)
 
 wheel: .venv/ready
 	$(UV) build --wheel
