@@ -141,10 +141,12 @@ def test_every_kind_is_a_template() -> None:
 
 
 def test_settings_become_a_policy() -> None:
-    told = fleet(templates={"r": {"kind": "echo", "patience": {"streaming": 0, "probe": 3}, "passEnvironment": ["A"]}})
+    patience = {"streaming": 0, "probe": 3}
+    told = {"r": {"kind": "echo", "patience": patience, "passEnvironment": ["A"], "standby": True}}
 
-    template = fleet_policy(told).template("r")
+    template = fleet_policy(fleet(templates=told)).template("r")
 
+    assert template.standby
     assert template.care.patience == Patience(streaming=None, probe=3.0)
     assert template.surroundings.passed == ("A",)
 
@@ -155,6 +157,7 @@ def test_settings_become_a_policy() -> None:
         pytest.param({"x": {"kind": "echo", "cwd": "here"}}, r"fleet\.templates\.x\.cwd", id="relative"),
         pytest.param({"x": {"kind": "acp"}}, r"fleet\.templates\.x\.program", id="no program"),
         pytest.param({"x.y": {"kind": "echo"}}, "has no dot", id="dot"),
+        pytest.param({"x": {"kind": "codex", "standby": True}}, r"fleet\.templates\.x\.standby", id="standby"),
         pytest.param({"x": {"kind": "echo", "pool": {}}}, "needs a `cwd`", id="pool"),
         pytest.param({"x": {"kind": "echo", "limits": {"memory": 5}}}, r"limits\.memory is 5", id="limits"),
     ],

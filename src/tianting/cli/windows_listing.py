@@ -114,6 +114,7 @@ def _details(row: Row, now: float) -> list[tuple[str, str]]:
         ("directory", printable(window.cwd)),
         ("branch", printable(row.branch)),
         ("process", f"{window.process_id}, the {window.generation}. of this window" if window.process_id else ""),
+        ("standby", f"process {window.standby_id}" if window.standby_id else ""),
         ("uses", use),
         ("answered", beat),
         ("created", f"{duration(now - window.created_at)} ago"),

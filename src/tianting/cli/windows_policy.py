@@ -26,6 +26,8 @@ from tianting.settings.schema import (
 
 Kind = Literal["tianting", "claude", "codex", "acp", "tmux", "echo"]
 KINDS: tuple[Kind, ...] = ("tianting", "claude", "codex", "acp", "tmux", "echo")
+_WITH_STANDBY: tuple[Kind, ...] = ("tianting", "claude", "echo")
+"""What a second process may resume a conversation of beside the first: `Abilities.standby`."""
 _DAY = 86_400.0
 
 
@@ -67,6 +69,7 @@ def _template(name: str, told: FleetTemplateSettings) -> Template:
         isolation=Isolation(**structs.asdict(told.isolation)),
         care=_care(told),
         pool=_pool(told.pool),
+        standby=told.standby,
     )
 
 
@@ -77,6 +80,9 @@ def _check(name: str, told: FleetTemplateSettings) -> None:
         raise ConfigError(f"Settings in {place}: a template's name has no dot, and is not empty.")
     if told.cwd is not None and not Path(told.cwd).is_absolute():
         raise ConfigError(f"Settings in {place}.cwd: {told.cwd!r} does not begin with /.")
+    if told.standby and told.kind not in _WITH_STANDBY:
+        able = ", ".join(_WITH_STANDBY)
+        raise ConfigError(f"Settings in {place}.standby: agents of the kind {told.kind} can have none; {able} can.")
     if told.kind == "acp" and told.program is None and name != "acp":
         raise ConfigError(f"Settings in {place}.program: name the program; agents of the kind acp have no usual one.")
 

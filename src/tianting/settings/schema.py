@@ -266,6 +266,9 @@ class FleetTemplateSettings(
     """End a window that hangs even where its work tree could not be saved."""
     pool: FleetPoolSettings | None = None
     """Needs `cwd`. No spares unless told."""
+    standby: bool = False
+    """Keep a second process beside each window that knows the conversation and takes over when the first ends; it
+    takes as much memory again. Only `tianting`, `claude` and `echo` can have one."""
 
 
 class FleetRetentionSettings(
