@@ -39,7 +39,7 @@ class Striker:
         began = time.monotonic()
         async with anyio.create_task_group() as tasks:
             for strike in strikes:
-                await anyio.sleep(began + strike.at - time.monotonic())
+                await anyio.sleep(max(0.0, began + strike.at - time.monotonic()))
                 tasks.start_soon(self._strike, strike)
 
     async def _strike(self, strike: Strike) -> None:
