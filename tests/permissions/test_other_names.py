@@ -73,6 +73,7 @@ def test_search_without_an_end_asks(question: Question, expected: str) -> None:
         pytest.param(call("Read", "read", "/repo/single"), "Read(.env)", "", [], id="one name"),
         pytest.param(READ, "", "", [], id="no rules"),
         pytest.param(READ, "Bash(rm *) ; Edit(.env) ; Read", "", [], id="no rules about reading files"),
+        pytest.param(READ, "Read(hard)", "Read(.env)", [], id="denied anyway"),
         pytest.param(READ, "Read(.env)", "Read(x)", [([".env", "x"], "/repo/hard")], id="several names and rules"),
         pytest.param(
             bash("cat hard hard; wc hard"), "Read(.env)", "", [([".env"], "/repo/hard")], id="once for a command"

@@ -51,7 +51,7 @@ def objection(effect: FileEffect, ends: Ends, case: Case, *, tool: str = "", gue
     found: list[Verdict] = []
     if ends.may_be_in(case.ruleset.read_reach if effect == "read" else case.ruleset.edit_reach):
         found += _by_rules(effect, ends.folded, case, tool)
-    if ends.has_other_names:
+    if ends.has_other_names and not any(verdict.outcome == "deny" for verdict in found):
         found += _by_other_names(effect, ends, case, tool)
     if not tool and not guessed:
         found += [refused(rule) for rule in _whole_tools(case.ruleset.deny, effect)]
