@@ -28,6 +28,10 @@ def sample(number: int, memory: float, descriptors: float = 20) -> Sample:
     )
 
 
+def beside(look: Sample, standby: float) -> Sample:
+    return structs.replace(look, standby_memory=int(standby))
+
+
 def told(look: Callable[[int], Sample], limit: int = LIMIT) -> list[Leaking]:
     foresight = Foresight(most_descriptors=1024)
     return [one for number in range(100) for one in foresight.sampled([look(number)], [(WINDOW, limit)])]
@@ -39,6 +43,7 @@ def told(look: Callable[[int], Sample], limit: int = LIMIT) -> list[Leaking]:
         pytest.param(lambda n: sample(n, 1e8 + n * 1e7), LIMIT, ["memory"], id="leaks memory"),
         pytest.param(lambda n: sample(n, 1e8, 20 + n * 10), LIMIT, ["descriptors"], id="leaks descriptors"),
         pytest.param(lambda n: sample(n, 1e8 + n % 2 * 1e6), LIMIT, [], id="noise"),
+        pytest.param(lambda n: beside(sample(n, 1.2e9), 6e8), LIMIT, [], id="a standby has a limit of its own"),
         pytest.param(lambda n: sample(n, 1e8 + n * 1e7), 0, [], id="no limit to reach"),
     ],
 )

@@ -84,7 +84,7 @@ class Foresight:
         memory = self._memory.setdefault(name, deque(maxlen=MOST_SAMPLES))
         if memory and sample.at - memory[-1][0] < SPACING:
             return False
-        memory.append((sample.at, float(sample.memory)))
+        memory.append((sample.at, float(sample.memory - sample.standby_memory)))
         descriptors = self._descriptors.setdefault(name, deque(maxlen=MOST_SAMPLES))
         descriptors.append((sample.at, float(sample.descriptors)))
         return True

@@ -51,16 +51,19 @@ class Tree(NamedTuple):
 
     leader: Process
     others: tuple[Process, ...]
+    standby: tuple[Process, ...] = ()
+    """The window's second process, and what that has started."""
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The leader's first."""
-        return (self.leader.pid, *(process.pid for process in self.others))
+        return (self.leader.pid, *(process.pid for process in (*self.others, *self.standby)))
 
     @property
     def ticks(self) -> int:
         """Processor time that all of them have taken. What an orphan took goes with it."""
-        return self.leader.own_ticks + self.ticks_below
+        waiting = sum(process.own_ticks + process.reaped_ticks for process in self.standby)
+        return self.leader.own_ticks + self.ticks_below + waiting
 
     @property
     def ticks_below(self) -> int:
@@ -79,8 +82,8 @@ def read_trees(leaders: Sequence[Leader]) -> dict[str, Tree]:
 
 
 def trees_of(leaders: Iterable[Leader], processes: Iterable[Process]) -> dict[str, Tree]:
-    """`processes` by window; what has several leaders is one tree, led by the first. Who belongs to nobody is left out,
-    and so are the dead."""
+    """`processes` by window; the second leader of one is its standby's. Who belongs to nobody is left out, and so are
+    the dead."""
     table = {process.pid: process for process in processes if not process.dead}
     alive = {
         leader.pid: leader.window_id
@@ -95,8 +98,10 @@ def trees_of(leaders: Iterable[Leader], processes: Iterable[Process]) -> dict[st
     trees: dict[str, Tree] = {}
     for pid, window in alive.items():
         before = trees.get(window)
-        more = (table[pid], *others[pid])
-        trees[window] = Tree(before.leader, (*before.others, *more)) if before else Tree(more[0], more[1:])
+        if before is None:
+            trees[window] = Tree(table[pid], tuple(others[pid]))
+        else:
+            trees[window] = before._replace(standby=(*before.standby, table[pid], *others[pid]))
     return trees
 
 

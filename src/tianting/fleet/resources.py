@@ -33,6 +33,8 @@ class Sample(Struct, frozen=True, kw_only=True):
     """Monotonic seconds."""
     memory: int
     """Bytes, in proportion to how many share each page (PSS)."""
+    standby_memory: int = 0
+    """How much of it is the standby's, which has a limit of its own."""
     cpu_seconds: float
     """So far. What an orphan took is lost with it."""
     cpu: float
@@ -92,11 +94,13 @@ class Sampler:
 
     def _sample(self, window_id: str, tree: Tree) -> Sample:
         pids, now, used = tree.pids, self._clock.monotonic(), tree.ticks / TICKS
+        memory = {pid: memory_of(pid) for pid in pids}
         before = self._before.get(window_id)
         return Sample(
             window_id=window_id,
             at=now,
-            memory=sum(map(memory_of, pids)),
+            memory=sum(memory.values()),
+            standby_memory=sum(memory[process.pid] for process in tree.standby),
             cpu_seconds=used,
             cpu=max(used - before.cpu_seconds, 0.0) / (now - before.at) if before and now > before.at else 0.0,
             processes=len(pids),
