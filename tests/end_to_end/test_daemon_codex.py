@@ -66,6 +66,27 @@ async def test_conversation_outlives_the_death_of_codex_and_of_the_daemon(tmp_pa
         assert {"first", "killed codex", "killed daemon"} <= set(said)
 
 
+async def test_archive_is_put_back_into_a_running_daemon(tmp_path: Path) -> None:
+    async with codex_daemon(tmp_path, Reply(text="Noted.")) as (stage, network):
+        await stage.ask("The word is blue.")
+        archive = (await stage.run("tianting", "daemon", "archive")).strip()
+        await stage.ask("The word is red.")
+        for session in (stage.home / ".codex" / "sessions").rglob("*.jsonl"):
+            session.unlink()
+
+        said = await stage.run("tianting", "daemon", "restore", archive)
+        reply = await stage.ask("What is the word?")
+
+        assert "What was there is kept as" in said
+        assert reply["success"] is True
+        assert await stage.run("tianting", "daemon", "archive", "--verify", archive)
+        heard = [part["text"] for item in network.requests()[-1]["input"] for part in item.get("content") or ()]
+        assert [said for said in heard if said.startswith(("The word", "What is"))] == [
+            "The word is blue.",
+            "What is the word?",
+        ]
+
+
 async def test_without_codex_it_says_what_to_install() -> None:
     with daemon_stage() as stage:
         await stage.run("tianting", "daemon", "start")

@@ -25,6 +25,13 @@ _agent = click.option(
     "--agent", type=click.Choice(sorted(AGENTS)), default="codex", show_default=True, help="Who answers."
 )
 
+_archives = click.option(
+    "--archive-every",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="HOURS",
+    help="Archive the conversations so often, and keep seven archives. Not at all unless told.",
+)
+
 
 @click.group()
 def daemon() -> None:
@@ -34,10 +41,11 @@ def daemon() -> None:
 @daemon.command()
 @click.option("--foreground", is_flag=True, help="Stay here, and start nothing again: for a service manager.")
 @_agent
+@_archives
 @_socket
-def start(foreground: bool, agent: str, socket: Path | None) -> None:
+def start(foreground: bool, agent: str, archive_every: float | None, socket: Path | None) -> None:
     """Start the daemon. One that runs already is said, and left alone."""
-    begin(foreground, agent, socket)
+    begin(foreground, agent, archive_every, socket)
 
 
 @daemon.command()
@@ -49,11 +57,12 @@ def stop(socket: Path | None) -> None:
 
 @daemon.command()
 @_agent
+@_archives
 @_socket
-def restart(agent: str, socket: Path | None) -> None:
+def restart(agent: str, archive_every: float | None, socket: Path | None) -> None:
     """End the daemon, if it runs, and start it. Who waits for an answer gets it from the next one."""
     end(place(socket))
-    begin(False, agent, socket)
+    begin(False, agent, archive_every, socket)
 
 
 @daemon.command()
@@ -104,6 +113,42 @@ def logs(follow: bool, lines: int) -> None:
 
 
 @daemon.command()
+@click.option(
+    "--verify", type=click.Path(path_type=Path, exists=True), help="Make none, but see whether this is sound."
+)
+def archive(verify: Path | None) -> None:
+    """Put the conversations into one file, with checksums; the daemon may run meanwhile."""
+    import anyio
+
+    from tianting.cli.daemon_archiving import archive_now
+    from tianting.cli.daemon_places import daemon_places
+    from tianting.daemon.archives import read_archive
+
+    if verify is not None:
+        click.echo(f"{verify} is sound: {len(read_archive(verify))} files.")
+        return
+    click.echo(anyio.run(archive_now, daemon_places(home_directory(os.environ), os.environ), os.environ))
+
+
+@daemon.command()
+@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@_agent
+@_archives
+@_socket
+def restore(archive: Path, agent: str, archive_every: float | None, socket: Path | None) -> None:
+    """Put ARCHIVE back in place of the conversations that there are; those are archived first.
+
+    A daemon that runs is restarted around it. The sessions of Codex are put back, too.
+    """
+    from tianting.cli.daemon_archiving import put_back
+    from tianting.cli.daemon_places import daemon_places
+
+    places = daemon_places(home_directory(os.environ), os.environ, socket)
+    before = put_back(archive, places, lambda: end(places.socket), lambda: begin(False, agent, archive_every, socket))
+    click.echo(f"Put back. What was there is kept as {before}." if before else "Put back.")
+
+
+@daemon.command()
 @_agent
 @click.option("--for", "kind", type=click.Choice(["systemd", "launchd", "script"]), help="Default: what is here.")
 @click.option("--print", "only_print", is_flag=True, help="Print the file, and write nothing.")
@@ -134,11 +179,10 @@ def place(socket: Path | None) -> Path:
     return daemon_places(home_directory(os.environ), os.environ, socket).socket
 
 
-def begin(foreground: bool, agent: str, socket: Path | None) -> None:
+def begin(foreground: bool, agent: str, archive_every: float | None, socket: Path | None) -> None:
     """Start a daemon. Raises `FleetError` where it cannot be started."""
-    from tianting.cli.daemon_places import daemon_places
+    from tianting.cli.daemon_places import DaemonWish, daemon_places
     from tianting.cli.daemon_serving import serve_behind, serve_here
-    from tianting.cli.daemon_wiring import DaemonWish
 
     if os.geteuid() != os.getuid():
         raise ConfigError("The daemon does not run with another's rights.")
@@ -147,7 +191,7 @@ def begin(foreground: bool, agent: str, socket: Path | None) -> None:
     if running is not None and running.daemon.is_alive:
         click.echo(f"A daemon serves already: process {running.daemon.pid}, {places.socket}.")
         return
-    wish = DaemonWish(agent=AGENTS[agent])
+    wish = DaemonWish(agent=AGENTS[agent], archive_every=archive_every)
     if foreground:
         serve_here(places, wish, lambda: complain(f"the daemon listens at {places.socket}."))
     elif (why := serve_behind(places, wish)) is not None:

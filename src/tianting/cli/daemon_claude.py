@@ -65,9 +65,8 @@ def _held(environment: Mapping[str, str], pid: int) -> Path:
 
 
 def _started(environment: Mapping[str, str], pid: int) -> Path:
-    from tianting.cli.daemon_places import daemon_places
+    from tianting.cli.daemon_places import DaemonWish, daemon_places
     from tianting.cli.daemon_serving import serve_behind
-    from tianting.cli.daemon_wiring import DaemonWish
     from tianting.cli.places import home_directory
 
     places = daemon_places(home_directory(environment), environment)

@@ -8,7 +8,8 @@ import anyio
 from msgspec import structs
 
 from tianting import __version__
-from tianting.cli.daemon_places import DaemonPlaces
+from tianting.cli.daemon_archiving import keep_archiving
+from tianting.cli.daemon_places import DaemonPlaces, DaemonWish
 from tianting.cli.fleet_wiring_keeper import IMAGE, FleetKeeper
 from tianting.cli.windows_policy import fleet_policy, retention
 from tianting.cli.windows_reload import read_fleet_settings
@@ -38,8 +39,11 @@ _OURS = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "TIANTING_CODEX_SOCKE
 
 
 @asynccontextmanager
-async def open_fleet(places: DaemonPlaces, environment: Mapping[str, str], agent: str) -> AsyncGenerator[Talk, None]:
+async def open_fleet(
+    places: DaemonPlaces, environment: Mapping[str, str], wish: DaemonWish
+) -> AsyncGenerator[Talk, None]:
     """Take up what an earlier daemon had, and end the keeper at the end. Raises `FleetError`, `ConfigError`."""
+    agent = wish.agent
     told = read_fleet_settings(places.home).fleet
     template = agent_template(told, agent, environment)
     clock = SystemClock()
@@ -65,6 +69,8 @@ async def open_fleet(places: DaemonPlaces, environment: Mapping[str, str], agent
 
         talk = Talk(fleet, Book(places.book), template=agent, last=last, clock=clock, policy=TalkPolicy())
         tasks.start_soon(talk.tidy)
+        if wish.archive_every is not None:
+            tasks.start_soon(keep_archiving, places, environment, wish.archive_every)
         yield talk
 
 

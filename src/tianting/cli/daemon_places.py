@@ -1,4 +1,4 @@
-"""Where a daemon listens and what it keeps, and how its clients find it."""
+"""Where a daemon listens and what it keeps, how its clients find it, and how it was asked to be."""
 
 import os
 from collections.abc import Mapping
@@ -8,6 +8,19 @@ from msgspec import Struct
 
 from tianting.fleet.door_place import settle
 from tianting.plumbing.atomic_file import write_atomically
+
+
+class DaemonWish(Struct, frozen=True, kw_only=True):
+    """How a daemon was asked to be."""
+
+    agent: str = "codex"
+    """Kind of its windows: `codex`, or `tianting` for our own."""
+    held_by: int | None = None
+    """Process that it was started for; it ends when nobody holds it any more."""
+    archive_every: float | None = None
+    """Hours between two archives of the conversations; None makes none."""
+    guard: int | None = None
+    """Process that starts it again."""
 
 
 class DaemonPlaces(Struct, frozen=True, kw_only=True):
@@ -33,6 +46,11 @@ class DaemonPlaces(Struct, frozen=True, kw_only=True):
     def book(self) -> Path:
         """Its conversations."""
         return self.state / "conversations.json"
+
+    @property
+    def archives(self) -> Path:
+        """What can be put back."""
+        return self.state / "archives"
 
     @property
     def address(self) -> Path:

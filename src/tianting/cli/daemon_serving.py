@@ -8,8 +8,8 @@ from collections.abc import Callable
 import anyio
 from msgspec import structs
 
-from tianting.cli.daemon_places import DaemonPlaces
-from tianting.cli.daemon_wiring import DaemonWiring, DaemonWish
+from tianting.cli.daemon_places import DaemonPlaces, DaemonWish
+from tianting.cli.daemon_wiring import DaemonWiring
 from tianting.daemon.detach import READY, Say, detached
 from tianting.daemon.guard import BUG, stand_guard
 from tianting.protocol.errors import TiantingError

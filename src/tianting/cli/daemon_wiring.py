@@ -13,10 +13,9 @@ from contextlib import AbstractAsyncContextManager, ExitStack
 
 import anyio
 import anyio.to_thread
-from msgspec import Struct
 
 from tianting import __version__
-from tianting.cli.daemon_places import DaemonPlaces
+from tianting.cli.daemon_places import DaemonPlaces, DaemonWish
 from tianting.daemon import notices, pid_file
 from tianting.daemon.desk import Desk, Talks
 from tianting.daemon.leases import Leases
@@ -31,18 +30,8 @@ ENDING = 10.0
 """Seconds in which all agents end in order; then the keeper ends them."""
 DESCRIPTORS = 4096
 
-OpenFleet = Callable[[DaemonPlaces, Mapping[str, str], str], AbstractAsyncContextManager[Talks]]
 
-
-class DaemonWish(Struct, frozen=True, kw_only=True):
-    """How a daemon was asked to be."""
-
-    agent: str = "codex"
-    """Kind of its windows: `codex`, or `tianting` for our own."""
-    held_by: int | None = None
-    """Process that it was started for; it ends when nobody holds it any more."""
-    guard: int | None = None
-    """Process that starts it again."""
+OpenFleet = Callable[[DaemonPlaces, Mapping[str, str], DaemonWish], AbstractAsyncContextManager[Talks]]
 
 
 class DaemonWiring:
@@ -103,7 +92,7 @@ class DaemonWiring:
         """Load the fleet beside the clients, and have it until the end."""
         try:
             open_fleet = await anyio.to_thread.run_sync(self._load)
-            async with open_fleet(self._places, self._environment, self._wish.agent) as talk:
+            async with open_fleet(self._places, self._environment, self._wish) as talk:
                 desk.open(talk)
                 log.info("the daemon serves", extra={"socket": str(self._places.socket), "agent": self._wish.agent})
                 await self._end.wait()
