@@ -1,18 +1,23 @@
 """A window's environment is built from nothing, its walls are never passed over, and its work is kept."""
 
 import logging
+import os
+import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tianting.fleet.drivers.driver import Launch
 from tianting.fleet.grounds import Grounds
-from tianting.fleet.isolation import Isolation
+from tianting.fleet.isolation import Choice, Isolation, Isolator
 from tianting.fleet.templates import Template
 from tianting.fleet.window import Window
 from tianting.fleet.workspaces import Wanted
 from tianting.protocol.errors import FleetError
+from tianting.sandbox.abilities import find_abilities
 
 TEMPLATE = Template(name="t", kind="echo", surroundings=Wanted(passed=("EDITOR", "SOME_API_KEY")))
 OWN = {"PATH": "/bin", "EDITOR": "vi", "SOME_API_KEY": "secret", "OTHER": "1"}
@@ -49,6 +54,39 @@ def test_walls_that_cannot_be_built_are_not_passed_over(tmp_path: Path, window: 
     assert Grounds(tmp_path, OWN).enclose(launch, window, TEMPLATE) is launch
     with pytest.raises(FleetError, match="cannot be isolated"):
         Grounds(tmp_path, OWN).enclose(launch, window, walled)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Outside /tmp, which windows have one of their own of."""
+    places = (os.environ.get("TIANTING_TEST_PLACE", ""), "/var/cache", "/srv", str(Path.cwd()))
+    path = Path(tempfile.mkdtemp(prefix="tianting-test-", dir=next(p for p in places if p and os.access(p, os.W_OK))))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.mark.parametrize("choice", ["workspace", "strict"])
+def test_an_isolated_window_commits_in_its_worktree(choice: Choice, place: Path) -> None:
+    abilities = find_abilities(os.environ)
+    if abilities.mechanism != "bubblewrap":
+        pytest.skip(f"no bubblewrap here: {abilities.reason}")
+    (place / "shop").mkdir()
+    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
+    for arguments in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "a"], ["worktree", "add", "-q", "../t"]):
+        subprocess.run([*git, *arguments], cwd=place / "shop", check=True, capture_output=True, timeout=10)
+    grounds = Grounds(place / "windows", OWN, isolator=Isolator(abilities, state=place / "windows", home="/root"))
+    window = Window(window_id="w1", kind="echo", cwd=str(place / "t"))
+    template = Template(name="t", kind="echo", isolation=Isolation(choice=choice))
+    commands = "git add f; git -c user.name=A -c user.email=a@b commit -qm mine; echo x > ../shop/.git/hooks/pre-commit"
+    (place / "t" / "f").touch()
+    launch = Launch(argv=("/bin/sh", "-c", commands), environment=grounds.environment(window, template), cwd=window.cwd)
+
+    walled = grounds.enclose(launch, window, template)
+    done = subprocess.run(walled.argv, env=dict(walled.environment), cwd=walled.cwd, timeout=20, check=False)
+    said = subprocess.run([*git, "log", "--format=%s", "t"], cwd=place / "shop", capture_output=True, check=True)
+
+    assert (said.stdout, done.returncode != 0) == (b"mine\na\n", True)
+    assert not (place / "shop" / ".git" / "hooks" / "pre-commit").exists()
 
 
 @pytest.mark.anyio

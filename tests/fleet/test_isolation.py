@@ -271,6 +271,85 @@ def test_a_strict_window_sees_programs_and_its_own_alone(court: Court, place: Pa
     assert court.run(Isolation(choice="workspace"), f"cat {place}/elsewhere/file").stdout == "PLANTED"
 
 
+def test_a_program_brings_along_what_is_installed_with_it(court: Court, place: Path) -> None:
+    installed = place / "person" / "apps" / "agent"
+    (installed / "bin").mkdir(parents=True)
+    (installed / "words").write_text("hello")
+    program = installed / "bin" / "agent"
+    program.write_text('#!/bin/sh\ncat "$(dirname "$(readlink -f "$0")")/../words"')
+    program.chmod(0o700)
+    (court.home / "bin").mkdir()
+    (court.home / "bin" / "agent").symlink_to(program)
+    (court.home / "diary").write_text("PLANTED")
+
+    def said(argument: str) -> str:
+        launch = court.launch(argument)
+        walled = court.isolator.wrap(launch, Isolation(choice="strict"), Walled(root=str(court.own)))
+        done = subprocess.run(
+            walled.argv, env=dict(walled.environment), cwd=walled.cwd, capture_output=True, timeout=20, check=False
+        )
+        return done.stdout.decode()
+
+    assert said(str(program)) == "hello"
+    assert said(str(court.home / "bin" / "agent")) == "hello"
+    assert court.run(Isolation(choice="strict"), f"cat {court.home}/diary").returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("program", "place"),
+    [
+        pytest.param("/opt/agent/bin/agent", "/opt/agent", id="below a prefix"),
+        pytest.param("/opt/lib/node_modules/agent/cli.js", "/opt/lib/node_modules/agent", id="a package"),
+        pytest.param("/srv/agent", None, id="a file alone"),
+        pytest.param("/home/ada/.nvm/v20/bin/node", "/home/ada/.nvm/v20", id="deep in a home"),
+        pytest.param("/home/ada/bin/agent", None, id="the home itself"),
+        pytest.param("/home/bin/agent", None, id="all homes"),
+        pytest.param("/bin/agent", None, id="the machine"),
+        pytest.param("/home/ada/.local/bin/agent", None, id="where all kinds of things lie"),
+        pytest.param("/srv/bin/agent", None, id="what the fleet is in"),
+    ],
+)
+def test_not_everything_around_a_program_is_its_installation(program: str, place: str | None) -> None:
+    isolator = Isolator(Abilities(mechanism="bubblewrap"), state=Path("/srv/fleet"), home="/home/ada")
+
+    found = isolator.installation(Path(program))
+
+    assert found == (None if place is None else Path(place))
+
+
+def test_an_environment_for_programs_is_an_installation_wherever_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "env" / "bin").mkdir(parents=True)
+    isolator = Isolator(Abilities(mechanism="bubblewrap"), state=tmp_path / "fleet", home=str(tmp_path))
+    before = isolator.installation(tmp_path / "env" / "bin" / "agent")
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+
+    assert (before, isolator.installation(tmp_path / "env" / "bin" / "agent")) == (None, tmp_path / "env")
+
+
+def test_a_program_of_the_work_tree_leaves_it_writable(court: Court) -> None:
+    (court.cwd / "bin").mkdir()
+    (court.cwd / "bin" / "agent").write_text("#!/bin/sh\necho x > written")
+    (court.cwd / "bin" / "agent").chmod(0o700)
+    launch = court.launch(str(court.cwd / "bin" / "agent"))
+
+    walled = court.isolator.wrap(launch, Isolation(choice="strict"), Walled(root=str(court.own)))
+    subprocess.run(walled.argv, env=dict(walled.environment), cwd=walled.cwd, timeout=20, check=True)
+
+    assert (court.cwd / "written").exists()
+
+
+@pytest.mark.parametrize("choice", ["workspace", "strict"])
+def test_our_own_interpreter_is_seen_wherever_it_is_installed(choice: Choice, court: Court) -> None:
+    launch = court.launch(sys.executable, "-c", "import tianting, msgspec; print('here')")
+
+    walled = court.isolator.wrap(launch, Isolation(choice=choice), Walled(root=str(court.own)))
+
+    done = subprocess.run(
+        walled.argv, env=dict(walled.environment), cwd=walled.cwd, capture_output=True, timeout=20, check=False
+    )
+    assert (done.stdout, done.stderr) == (b"here\n", b"")
+
+
 def test_what_ends_takes_everything_along(court: Court) -> None:
     marker = court.cwd / "alive"
     court.run(Isolation(choice="workspace"), f"setsid sh -c 'sleep 2; touch {marker}' >/dev/null 2>&1 & sleep 0.1")

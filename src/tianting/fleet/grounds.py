@@ -10,6 +10,7 @@ from tianting.fleet.templates import Template
 from tianting.fleet.window import Window
 from tianting.fleet.workspaces import make_directories, window_environment
 from tianting.protocol.errors import CheckpointError, FleetError
+from tianting.worktree.git_directory import git_directory_of
 from tianting.worktree.rescue import keep_rescue
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,9 @@ class Grounds:
             return launch
         if self._isolator is None:
             raise FleetError("Windows cannot be isolated here: the fleet was started without walls.")
-        return self._isolator.wrap(launch, template.isolation, Walled(root=str(self.root(window))))
+        repository = git_directory_of(Path(launch.cwd))
+        walled = Walled(root=str(self.root(window)), git_directory=str(repository) if repository else "")
+        return self._isolator.wrap(launch, template.isolation, walled)
 
     async def save(self, window: Window) -> bool:
         """Keep the state of its work tree, and say whether it is safe. Without a repository nothing is to be kept."""

@@ -8,7 +8,6 @@ no descriptors. How much a window may take is the keeper's: `fleet.limits`.
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from shutil import which
 from typing import Literal
@@ -61,6 +60,9 @@ _SYSTEM = frozenset(
     }
 )
 """What `strict` leaves in sight of the top of the file system."""
+_INSTALLATIONS = ("pyvenv.cfg", "conda-meta")
+"""Tell a directory in somebody's home that was made for programs from one like `~/.local`, where all kinds of things
+lie."""
 
 
 class Isolation(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -71,7 +73,7 @@ class Isolation(Struct, frozen=True, kw_only=True, rename="camel"):
     writable: tuple[str, ...] = ()
     """Directories besides the work tree and the window's own."""
     readable: tuple[str, ...] = ()
-    """Directories that would be hidden: with `strict` that of the agent's program, unless it lies in /usr or /opt."""
+    """Directories that would be hidden. The agent's program and what is installed with it can be read anyway."""
     network: Literal["gateway", "machine"] = "gateway"
     nested_namespaces: bool = False
     """Whether the agent may build sandboxes of its own with user namespaces."""
@@ -83,7 +85,7 @@ class Walled(Struct, frozen=True, kw_only=True):
     root: str
     """Of its own directories: `workspaces.make_directories`."""
     git_directory: str = ""
-    """Of the repository that its work tree is linked to; commits are written there."""
+    """Of the repository that its work tree belongs to, wherever that is kept; commits are written there."""
 
 
 class Isolator:
@@ -114,7 +116,7 @@ class Isolator:
             *bubblewrap_options(policy, look),
             *options_of_command(cwd=launch.cwd, filter_descriptor=_DESCRIPTOR),
         ]
-        argv = [self._abilities.program, *options, "--", *self._relay(isolation), *_executed(launch)]
+        argv = [self._abilities.program, *options, "--", *self._relay(isolation), *self._executed(launch)]
         return structs.replace(
             launch,
             argv=("/bin/sh", "-c", f'exec "$@" {_DESCRIPTOR}<"$0"', self._filter(isolation), *argv),
@@ -130,7 +132,7 @@ class Isolator:
             git_directory=walled.git_directory,
             private_tmp=str(Path(walled.root, "tmp")),
             hidden=(str(self._state), *_SECRETS_OF_THE_MACHINE, *self._hidden(isolation)),
-            readable=(*isolation.readable, *gateway, *_programs(launch)),
+            readable=(*isolation.readable, *gateway, *self._programs(launch)),
         )
         policy = policy_for(SandboxSettings(), places)
         return structs.replace(
@@ -145,6 +147,36 @@ class Isolator:
             return ()
         top = sorted(path.name for path in Path("/").iterdir())
         return (self._home, *(f"/{name}" for name in top if name not in _SYSTEM))
+
+    def _programs(self, launch: Launch) -> tuple[str, ...]:
+        """What must be seen for the program to start: the interpreter, and ours or what the agent is installed in."""
+        found = _found(launch)
+        if launch.native or found == sys.executable:
+            return (sys.base_prefix, sys.prefix, str(Path(__file__).parents[2]))
+        if found is None:
+            return (sys.base_prefix,)
+        files = (Path(found), Path(found).resolve())
+        places = [place for file in files if (place := self.installation(file)) and not _overlap(place, launch.cwd)]
+        return (sys.base_prefix, *map(str, (*files, *places)))
+
+    def _executed(self, launch: Launch) -> tuple[str, ...]:
+        if launch.native:
+            return (sys.executable, "-P", "-m", "tianting", *launch.argv)
+        found = _found(launch)
+        if found is None or self.installation(Path(found)) is not None or not found.startswith(f"{self._home}/"):
+            return launch.argv
+        return (os.path.realpath(found), *launch.argv[1:])  # a link in a hidden directory is not there
+
+    def installation(self, program: Path) -> Path | None:
+        """The directory that holds a program and what belongs to it; None where much else would be seen with it."""
+        if program.parent.name != "bin" and "node_modules" not in program.parts:
+            return None
+        place = program.parent.parent if program.parent.name == "bin" else program.parent
+        home, state = Path(self._home), self._state
+        if place in (home, *home.parents, *state.parents):
+            return None
+        is_marked = any((place / name).exists() for name in _INSTALLATIONS)
+        return place if is_marked or place.parent != home else None
 
     def _relay(self, isolation: Isolation) -> list[str]:
         if self._gateway is None or isolation.network != "gateway":
@@ -172,16 +204,11 @@ def relay_address() -> str:
     return f"http://127.0.0.1:{RELAY_PORT}"
 
 
-def _executed(launch: Launch) -> tuple[str, ...]:
-    return (sys.executable, "-P", "-m", "tianting", *launch.argv) if launch.native else launch.argv
+def _overlap(place: Path, cwd: str) -> bool:
+    """Whether one is within the other: what can be read only must not cover the work tree."""
+    return place.is_relative_to(cwd) or Path(cwd).is_relative_to(place)
 
 
-def _programs(launch: Launch) -> tuple[str, ...]:
-    """What must be seen for the program to start: the interpreter, and ours or the agent's own file."""
-    ours = (sys.base_prefix, *((sys.prefix, str(Path(__file__).parents[2])) if launch.native else ()))
-    found = None if launch.native else which(launch.argv[0], path=_path_of(launch.environment))
-    return ours if found is None else (*ours, found)
-
-
-def _path_of(environment: Mapping[str, str]) -> str:
-    return environment.get("PATH", os.defpath)
+def _found(launch: Launch) -> str | None:
+    """The file of its program, as far as it is not ours."""
+    return None if launch.native else which(launch.argv[0], path=launch.environment.get("PATH", os.defpath))
