@@ -188,6 +188,23 @@ async def test_log_is_json_and_is_shown(stage: DaemonStage) -> None:
     assert (stage.home / ".tianting" / "daemon" / "daemon.log").stat().st_mode & 0o777 == 0o600
 
 
+async def test_figures_can_be_fetched(stage: DaemonStage) -> None:
+    await stage.run("tianting", "daemon", "start")
+    await stage.say("/codex-config")
+    place = stage.socket.with_name("metrics")
+
+    with anyio.fail_after(PATIENCE):
+        while not place.exists():
+            await anyio.sleep(0.01)
+        async with await anyio.connect_unix(place) as line:
+            await line.send(b"GET /metrics HTTP/1.1\r\n\r\n")
+            said = b"".join([piece async for piece in line])
+
+    assert b"tianting_daemon_clients" in said
+    await stage.run("tianting", "daemon", "stop")
+    assert not place.exists()
+
+
 async def test_client_programs(stage: DaemonStage) -> None:
     alone = await stage.run("tianting-codex", "status", code=3)
     await stage.run("tianting", "daemon", "start")

@@ -43,6 +43,11 @@ class DaemonPlaces(Struct, frozen=True, kw_only=True):
         return self.state / "daemon.log"
 
     @property
+    def metrics(self) -> Path:
+        """A socket for Prometheus."""
+        return self.run / "metrics"
+
+    @property
     def book(self) -> Path:
         """Its conversations."""
         return self.state / "conversations.json"

@@ -8,8 +8,9 @@ It listens before the fleet is loaded: whoever asks meanwhile waits a moment, an
 import logging
 import resource
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -21,6 +22,7 @@ from tianting.daemon.desk import Desk, Talks
 from tianting.daemon.leases import Leases
 from tianting.daemon.listener import Listener, free_place
 from tianting.daemon.pulse import Pulse
+from tianting.daemon.words import Status
 from tianting.fleet.door_place import DoorTaken, held_door, make_private
 from tianting.protocol.errors import FleetError
 
@@ -32,6 +34,8 @@ DESCRIPTORS = 4096
 
 
 OpenFleet = Callable[[DaemonPlaces, Mapping[str, str], DaemonWish], AbstractAsyncContextManager[Talks]]
+
+ShowFigures = Callable[[DaemonPlaces, Callable[[], Status]], Coroutine[Any, Any, None]]
 
 
 class DaemonWiring:
@@ -77,8 +81,9 @@ class DaemonWiring:
             tasks.start_soon(pulse.run)
             tasks.start_soon(self._hear_signals)
             async with anyio.create_task_group() as clients:
-                await clients.start(Listener(desk).serve, self._places.socket)
-                tasks.start_soon(self._keep_fleet, desk)
+                listener = Listener(desk)
+                await clients.start(listener.serve, self._places.socket)
+                tasks.start_soon(self._keep_fleet, desk, listener)
                 ready()
                 notices.notify(self._environment, notices.READY)
                 await self._end.wait()
@@ -88,27 +93,33 @@ class DaemonWiring:
             await self._fleet_ended.wait()
             tasks.cancel_scope.cancel()
 
-    async def _keep_fleet(self, desk: Desk) -> None:
+    async def _keep_fleet(self, desk: Desk, listener: Listener) -> None:
         """Load the fleet beside the clients, and have it until the end."""
         try:
-            open_fleet = await anyio.to_thread.run_sync(self._load)
-            async with open_fleet(self._places, self._environment, self._wish) as talk:
+            open_fleet, show_figures = await anyio.to_thread.run_sync(self._load)
+            async with (
+                open_fleet(self._places, self._environment, self._wish) as talk,
+                anyio.create_task_group() as tasks,
+            ):
                 desk.open(talk)
+                tasks.start_soon(show_figures, self._places, lambda: desk.status(listener.clients))
                 log.info("the daemon serves", extra={"socket": str(self._places.socket), "agent": self._wish.agent})
                 await self._end.wait()
                 log.info("the daemon is ending")
                 with anyio.move_on_after(ENDING):
                     await talk.sleep()
+                tasks.cancel_scope.cancel()
         finally:
             self._fleet_ended.set()
 
-    def _load(self) -> OpenFleet:
+    def _load(self) -> tuple[OpenFleet, ShowFigures]:
         """In a thread: it takes a third of a second."""
+        from tianting.cli.daemon_figures import show_figures
         from tianting.cli.daemon_fleet import open_fleet
         from tianting.cli.daemon_log import begin_log
 
         begin_log(self._places.log)
-        return open_fleet
+        return open_fleet, show_figures
 
     async def _hear_signals(self) -> None:
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
