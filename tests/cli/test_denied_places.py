@@ -10,6 +10,7 @@ from tianting.cli.denied_places import DeniedPlaces
 from tianting.permissions.rule_text import Places, RuleLine
 from tianting.permissions.ruleset import Ruleset
 from tianting.sandbox.places import Forbidden
+from tianting.sandbox.tree_search import TreeSearch
 
 FILES = (
     "work/.env",
@@ -117,6 +118,37 @@ def test_hard_link_in_the_repository_is_hidden_too(top: Path) -> None:
     (top / "work/secrets/key-2").hardlink_to(top / "work/secrets/key")
 
     assert forbidden(top, "Read(./secrets/**)") == (["work/secrets", "work/.git/x"], [])
+
+
+def test_directory_that_is_hidden_is_not_searched_for_hard_links(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (top / "work/a/hard").hardlink_to(top / "work/secrets/key")
+    read: list[str] = []
+    remember = TreeSearch._read
+
+    def noted(self: TreeSearch, directory: str, changed: int) -> object:
+        read.append(os.path.relpath(directory, top))
+        return remember(self, directory, changed)
+
+    monkeypatch.setattr(TreeSearch, "_read", noted)
+
+    assert (forbidden(top, "Read(./secrets/**)"), read) == (
+        (["work/secrets", "work/a/hard"], []),
+        ["work", "work/a", "work/a/b"],
+    )
+
+
+def test_too_many_files_in_hidden_places_are_not_forgotten(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("1", "2"):
+        (top / f"work/secrets/{name}").touch()
+        (top / f"work/{name}").hardlink_to(top / f"work/secrets/{name}")
+    compiled = ruleset(top, "Read(./secrets/**)")
+    denied = DeniedPlaces(lambda: compiled, (str(top / "work"),))
+    whole = denied.forbidden()
+
+    monkeypatch.setattr("tianting.cli.denied_places.MAX_HELD", 1)
+
+    assert denied.forbidden() == whole
+    assert whole.hidden == tuple(f"{top}/work/{name}" for name in ("secrets", "1", "2"))
 
 
 def test_hard_link_of_what_is_not_to_be_edited_is_read_only(top: Path) -> None:

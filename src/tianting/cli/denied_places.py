@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MAX_PLACES = 500
 """Of each kind: each becomes a mount, or several."""
+MAX_HELD = 2_000
+"""Files in these places of which hard links are looked for: about 10 ms, before each command."""
 _WILD = re.compile(r"[*?\[\\]")
 _NOTHING = "(?!)"
 _UNNAMED = re.compile(_NOTHING)
@@ -98,16 +100,22 @@ class _HardLinks:
     def __init__(self, roots: tuple[str, ...]) -> None:
         self._roots = roots
         self._files: frozenset[linked_files.Identity] = frozenset()
+        self._places: tuple[str, ...] = ()
         self._searches: tuple[TreeSearch, ...] = ()
 
     def of(self, places: tuple[str, ...]) -> tuple[str, ...]:
         """The names of what is at or in `places`, but those in them. Nothing is searched where no file has several."""
-        files = frozenset(linked_files.linked_files(places, max_entries=MAX_ENTRIES, max_time=MAX_TIME).names)
-        if files != self._files:
-            self._files = files
-            searches = [Search(root, _UNNAMED, _UNNAMED, files=files) for root in self._roots]
-            self._searches = tuple(map(TreeSearch, searches)) if files else ()
+        linked = linked_files.linked_files(places, max_entries=MAX_HELD, max_time=MAX_TIME)
+        # Of too many files each look finds others: what is remembered of the directories must outlast that.
+        files = frozenset(linked.names) | (frozenset() if linked.complete else self._files)
+        if (files, places) != (self._files, self._places):
+            self._files, self._places = files, places
+            self._searches = tuple(map(TreeSearch, self._planned())) if files else ()
         return tuple(islice((path for path in self._names() if not _is_in(path, places)), MAX_PLACES))
+
+    def _planned(self) -> Iterable[Search]:
+        places = re.compile("|".join(map(re.escape, self._places)))
+        return [Search(root, _UNNAMED, places, files=self._files) for root in self._roots]
 
     def _names(self) -> Iterable[str]:
         for search in self._searches:

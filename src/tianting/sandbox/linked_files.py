@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from msgspec import Struct
 
@@ -42,7 +43,9 @@ def linked_files(places: Iterable[str], *, max_entries: int = MAX_ENTRIES, max_t
             return LinkedFiles(found, complete=False)
         try:
             facts = os.lstat(path)
-            waiting += _entries(path) if stat.S_ISDIR(facts.st_mode) else ()
+            # Nothing is listed that nobody would come to look at.
+            room = max(max_entries + 1 - len(waiting), 0)
+            waiting += islice(_entries(path), room) if stat.S_ISDIR(facts.st_mode) and room else ()
         except (OSError, ValueError):  # not there, or not ours to read, or no name at all
             continue
         if facts.st_nlink > 1 and not stat.S_ISDIR(facts.st_mode):
