@@ -14,7 +14,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.store_records import PromptDone, WindowMoved
+from tianting.fleet.store_records import Forewarned, PromptDone, WindowMoved
 from tianting.plumbing.printable import printable
 
 SHORT_ID = 8
@@ -140,7 +140,7 @@ def _short(path: str, home: str) -> str:
     return f"~{path[len(home) :]}" if home and (path == home or path.startswith(f"{home}/")) else path
 
 
-def _told(happened: Happened) -> str:  # noqa: PLR0911 - one for each kind of event
+def _told(happened: Happened) -> str:  # noqa: C901, PLR0911 - one for each kind of event
     match happened.stored.event:
         case WindowMoved(status=status, reason=reason, question=question):
             more = question or reason
@@ -155,6 +155,8 @@ def _told(happened: Happened) -> str:  # noqa: PLR0911 - one for each kind of ev
             return f"is limited: {cause.replace('_', ' ')}"
         case ContextFilled(tokens=tokens, window=window):
             return f"context: {tokens:,}{f' of {window:,}' if window else ''} tokens"
+        case Forewarned(reason=reason):
+            return f"warns: {reason}"
         case Garbled(sample=sample):
             return f"is not understood: {sample}"
         case TurnDone(fault=fault, interrupted=interrupted):

@@ -77,6 +77,7 @@ def succeeded(course: Course, generation: int) -> Course:
         generation=generation,
         conversation_id=course.conversation_id,
         begun=course.begun,
+        context=course.context,
         taken=course.taken,
         takes=course.takes,
         processes=course.processes,

@@ -83,6 +83,12 @@ class Looked(Struct, frozen=True, kw_only=True):
     """Time has passed."""
 
 
+class Foreseen(Struct, frozen=True, kw_only=True):
+    """Something will go wrong that only a person can prevent."""
+
+    reason: str
+
+
 class Send(Struct, frozen=True, kw_only=True):
     """A prompt was accepted."""
 
@@ -150,4 +156,4 @@ class Outcome:
 
 Order = Send | Interrupt | Reply | Stop | Restart | Recycle | Change | Claim | Check
 OfProcess = Started | Ready | Said | Drained | Lost | Probed | Saved | Refused
-Fact = OfProcess | Begun | Looked | Ordered
+Fact = OfProcess | Begun | Looked | Foreseen | Ordered

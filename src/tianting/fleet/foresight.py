@@ -1,7 +1,8 @@
 """What every window uses, remembered, and where that leads: otherwise the first sign of a leak would be the kernel's
 kill, amid a turn.
 
-    samples → the series of each process → forecast → advice → whom to recycle at the next idle moment
+    samples, answers to probes, context → the series of each process → forecast → advice
+        → whom to recycle at the next idle moment, and whom to warn: a full context follows into every process
 """
 
 import logging
@@ -11,7 +12,8 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from tianting.fleet.forecast import Advice, ForecastPolicy, Recycle, Signs, Watch, advice, forecast
+from tianting.fleet.drivers.driver import ContextFilled
+from tianting.fleet.forecast import Advice, ForecastPolicy, Recycle, Signs, Watch, advice, drift, forecast
 from tianting.fleet.resources import Sample
 from tianting.fleet.trends import Point
 from tianting.fleet.window import Window
@@ -23,12 +25,35 @@ MOST_SAMPLES = 240
 SPACING = 30.0
 """Seconds."""
 
+BRISK = 0.1
+"""Seconds. Answers to probes that come sooner are all alike: a busy machine must not look like a slow process."""
+NEARLY_FULL = 0.9
+"""Of a context."""
+
 Name = tuple[str, int]
 """A window and its generation: a new process has a new history."""
 
 
+class Subject(Struct, frozen=True, kw_only=True):
+    """A window, as far as it matters where it is heading."""
+
+    window: Window
+    memory_limit: int = 0
+    """Bytes; 0 for none."""
+    latencies: tuple[float, ...] = ()
+    """Seconds in which its process answered probes, oldest first."""
+    context: ContextFilled | None = None
+
+
 class Leaking(Struct, frozen=True, kw_only=True):
     """A window that should go on in a new process."""
+
+    window_id: str
+    reason: str
+
+
+class Filling(Struct, frozen=True, kw_only=True):
+    """A window whose context is nearly full. No new process helps against that."""
 
     window_id: str
     reason: str
@@ -45,24 +70,38 @@ class Foresight:
         self._memory: dict[Name, deque[Point]] = {}
         self._descriptors: dict[Name, deque[Point]] = {}
         self._told: set[Name] = set()
+        self._full: set[str] = set()
+        """Windows that were told of their context, and it has not been emptied since."""
 
     def usage(self, window_id: str) -> Sample | None:
         """What a window used lately; None before it was looked at."""
         return self._newest.get(window_id)
 
-    def sampled(self, samples: Sequence[Sample], windows: Iterable[tuple[Window, int]]) -> list[Leaking]:
-        """Take in one look at all `windows`, each with its memory limit in bytes, 0 for none."""
-        known = {window.window_id: (window, limit) for window, limit in windows}
+    def sampled(self, samples: Sequence[Sample], subjects: Iterable[Subject]) -> list[Leaking | Filling]:
+        """Take in one look at all windows."""
+        known = {subject.window.window_id: subject for subject in subjects}
         self._newest = {sample.window_id: sample for sample in samples}
-        self._forget({(window.window_id, window.generation) for window, _ in known.values()})
-        found = (self._leaking(sample, *known[sample.window_id]) for sample in samples if sample.window_id in known)
-        return [one for one in found if one is not None]
+        self._forget({_name(subject) for subject in known.values()})
+        leaking = (self._leaking(sample, known[sample.window_id]) for sample in samples if sample.window_id in known)
+        filling = (self._filling(subject) for subject in known.values())
+        return [one for one in (*leaking, *filling) if one is not None]
 
-    def _leaking(self, sample: Sample, window: Window, memory_limit: int) -> Leaking | None:
-        name = (window.window_id, window.generation)
+    def _filling(self, subject: Subject) -> Filling | None:
+        window_id, context = subject.window.window_id, subject.context
+        if context is None or not context.window or context.tokens < NEARLY_FULL * context.window:
+            self._full.discard(window_id)
+            return None
+        if window_id in self._full:
+            return None
+        self._full.add(window_id)
+        share = f"{context.tokens / context.window:.0%}"
+        return Filling(window_id=window_id, reason=f"Its context is {share} full: compact it, or begin a new window.")
+
+    def _leaking(self, sample: Sample, subject: Subject) -> Leaking | None:
+        name, window = _name(subject), subject.window
         if not self._noted(name, sample):
             return None
-        match self._advice(name, memory_limit):
+        match self._advice(name, subject):
             case Recycle(reason=reason) if name not in self._told:
                 self._told.add(name)
                 log.warning("window %s is recycled when it is idle: %s", window.window_id, reason)
@@ -73,11 +112,12 @@ class Foresight:
                 pass
         return None
 
-    def _advice(self, name: Name, memory_limit: int) -> Advice:
+    def _advice(self, name: Name, subject: Subject) -> Advice:
         forecasts = {"descriptors": forecast(tuple(self._descriptors[name]), self._most_descriptors)}
-        if memory_limit:
-            forecasts["memory"] = forecast(tuple(self._memory[name]), memory_limit)
-        return advice(Signs(forecasts=forecasts), self._policy)
+        if subject.memory_limit:
+            forecasts["memory"] = forecast(tuple(self._memory[name]), subject.memory_limit)
+        latency = drift([max(BRISK, one) for one in subject.latencies])
+        return advice(Signs(forecasts=forecasts, latency=latency), self._policy)
 
     def _noted(self, name: Name, sample: Sample) -> bool:
         """Whether the sample says something new: more often than that a forecast would cost more than it tells."""
@@ -91,6 +131,11 @@ class Foresight:
 
     def _forget(self, known: set[Name]) -> None:
         self._told &= known
+        self._full &= {window_id for window_id, _ in known}
         for series in (self._memory, self._descriptors):
             for name in series.keys() - known:
                 del series[name]
+
+
+def _name(subject: Subject) -> Name:
+    return subject.window.window_id, subject.window.generation

@@ -5,6 +5,7 @@
 What takes time runs beside; its outcome comes back as a fact, and the next look goes on from there.
 """
 
+from collections import deque
 from collections.abc import Awaitable, Callable
 
 from tianting.fleet.drivers.driver import Abilities, AgentEvent, Standing, TurnDone
@@ -20,6 +21,9 @@ Spawn = Callable[[Callable[[], Awaitable[None]]], None]
 """Runs something beside."""
 Save = Callable[[], Awaitable[bool]]
 """Makes the work tree safe, and says whether it is."""
+
+
+MOST_LATENCIES = 240
 
 
 class Guard:
@@ -38,6 +42,8 @@ class Guard:
     ) -> None:
         self.hang: Hang | None = None
         """Why we killed it, if we did."""
+        self.latencies: deque[float] = deque(maxlen=MOST_LATENCIES)
+        """Of its answers to probes, in seconds, oldest first."""
         self._watch = Watch(care, clock.monotonic())
         self.process = process
         self._abilities = abilities
@@ -63,8 +69,9 @@ class Guard:
         """It has shaken hands."""
         self._watch.ready(self._clock.monotonic())
 
-    def answered(self) -> None:
-        """It has answered a probe."""
+    def answered(self, took: float) -> None:
+        """It has answered a probe, `took` seconds after it was asked."""
+        self.latencies.append(took)
         self._watch.answered(self._clock.monotonic())
 
     def heard(self, event: AgentEvent) -> None:

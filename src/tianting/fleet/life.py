@@ -19,6 +19,7 @@ from anyio.abc import TaskGroup
 from tianting.fleet import facts
 from tianting.fleet.drivers.driver import Agent, Answer, Driver, DriverError, Fault, Prompt
 from tianting.fleet.facts import Fact, Ordered
+from tianting.fleet.foresight import Subject
 from tianting.fleet.fortune import Fortune
 from tianting.fleet.guard import Guard
 from tianting.fleet.health import Dead, Health
@@ -27,6 +28,7 @@ from tianting.fleet.process import Keeper
 from tianting.fleet.process_table import TICKS
 from tianting.fleet.record import Record
 from tianting.fleet.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Verdict
+from tianting.fleet.store_records import Forewarned
 from tianting.fleet.succession import Succession
 from tianting.fleet.templates import Template
 from tianting.fleet.turns import Turns
@@ -82,6 +84,17 @@ class Life:
     def open_prompts(self) -> int:
         """Accepted, and not done."""
         return len(self._turns.promises)
+
+    @property
+    def subject(self) -> Subject:
+        """What may say where it is heading."""
+        guard = self._succession.guard
+        return Subject(
+            window=self.window,
+            memory_limit=self.template.limits.memory,
+            latencies=() if guard is None else tuple(guard.latencies),
+            context=self._turns.course.context,
+        )
 
     @property
     def has_standby(self) -> bool:
@@ -149,6 +162,8 @@ class Life:
                 await self._take_up(found)
             case facts.Looked():
                 await self._look()
+            case facts.Foreseen(reason=reason):
+                await self.record.said((Forewarned(reason=reason),), None)
             case Ordered():
                 await self._obey(fact)
             case _:
@@ -291,7 +306,7 @@ class Life:
             self._turns.is_cut_off = True
 
     async def _probed(self, guard: Guard, took: float) -> None:
-        guard.answered()
+        guard.answered(took)
         await self.record.beat(took)
         if (again := self._turns.doubted()) is not None:
             self._give(again)

@@ -30,7 +30,13 @@ class PromptDone(Struct, frozen=True, kw_only=True, tag=True):
     """A person wanted its turn to end."""
 
 
-LoggedEvent = AgentEvent | WindowMoved | PromptDone
+class Forewarned(Struct, frozen=True, kw_only=True, tag=True):
+    """Something will go wrong before long, and only a person can prevent it."""
+
+    reason: str
+
+
+LoggedEvent = AgentEvent | WindowMoved | PromptDone | Forewarned
 
 
 class StoredEvent(Struct, frozen=True, kw_only=True):

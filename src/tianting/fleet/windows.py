@@ -22,7 +22,7 @@ from msgspec import Struct
 from tianting.fleet import facts
 from tianting.fleet.drivers.driver import Answer, Driver, Prompt, PromptOptions
 from tianting.fleet.facts import Ordered
-from tianting.fleet.foresight import Foresight
+from tianting.fleet.foresight import Foresight, Leaking
 from tianting.fleet.health import Health
 from tianting.fleet.keeping import Keeping, Open
 from tianting.fleet.life import Life
@@ -224,11 +224,12 @@ class WindowManager:
 
     def sampled(self, samples: Sequence[Sample]) -> None:
         """What the windows use was looked at; one that heads for a limit is recycled at its next idle moment."""
-        lives = [one.life for one in self._residents.values()]
-        windows = ((life.window, life.template.limits.memory) for life in lives)
-        for leaking in self._foresight.sampled(samples, windows):
-            order = facts.Recycle(reason=leaking.reason)
-            self._residents[leaking.window_id].life.tell(Ordered(order=order, outcome=facts.Outcome()))
+        for found in self._foresight.sampled(samples, [one.life.subject for one in self._residents.values()]):
+            life = self._residents[found.window_id].life
+            if isinstance(found, Leaking):
+                life.tell(Ordered(order=facts.Recycle(reason=found.reason), outcome=facts.Outcome()))
+            else:
+                life.tell(facts.Foreseen(reason=found.reason))
 
     def reconfigure(self, policy: FleetPolicy) -> None:
         """Be another fleet from now on. Raises `FleetError` for a policy that is wrong, and then nothing changes.
