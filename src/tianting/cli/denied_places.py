@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 MAX_PLACES = 500
 """Of each kind: each becomes a mount, or several."""
 MAX_HELD = 2_000
-"""Files in these places of which hard links are looked for: about 10 ms, before each command."""
+"""Files in these places of which hard links are looked for: at most some 20 ms, before each command."""
 _WILD = re.compile(r"[*?\[\\]")
 _NOTHING = "(?!)"
 _UNNAMED = re.compile(_NOTHING)
