@@ -95,7 +95,7 @@ async def _run(root: Path, cast: Cast, programs: Mapping[str, str], seed: int, d
             talkers = _talkers(site, cast, ledger, seed)
             striker = Striker(site, model, ledger, tuple(cast.templates))
             strikes = plan(seed, duration, (*cast.native, *(name for name, _ in cast.real)), cast.leaky)
-            await _play(talkers, striker, strikes, ledger, duration)
+            await _play(talkers, striker, strikes, duration)
             found = await _found(site, trees, ledger, striker.keepers)
         finally:
             site.put_away()
@@ -125,9 +125,7 @@ def _talkers(site: Site, cast: Cast, ledger: Ledger, seed: int) -> list[Talker]:
     ]
 
 
-async def _play(
-    talkers: Sequence[Talker], striker: Striker, strikes: Sequence[Strike], ledger: Ledger, duration: float
-) -> None:
+async def _play(talkers: Sequence[Talker], striker: Striker, strikes: Sequence[Strike], duration: float) -> None:
     """Ask and strike for `duration`, then wait for what was promised."""
     async with anyio.create_task_group() as tasks:
         for talker in talkers:
@@ -138,8 +136,8 @@ async def _play(
         for talker in talkers:
             talker.leave()
         with anyio.move_on_after(SETTLING):
-            for uuid in list(ledger.turns):
-                await ledger.ended(uuid)
+            for talker in talkers:
+                await talker.has_left.wait()
         tasks.cancel_scope.cancel()
 
 

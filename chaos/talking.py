@@ -37,6 +37,8 @@ class Talker:
         self._last = 0
         self._asked = 0
         self._leaving = anyio.Event()
+        self.has_left = anyio.Event()
+        """It asks nothing more, and has heard all its answers."""
 
     async def run(self) -> None:
         """Hear and ask."""
@@ -77,6 +79,7 @@ class Talker:
                 await self._turn(client)
             with anyio.move_on_after(self._chance.uniform(0, self._pause)):
                 await self._leaving.wait()
+        self.has_left.set()
 
     async def _connected(self) -> FleetClient | None:
         while self._client is None:
