@@ -193,6 +193,7 @@ async def test_who_wants_nothing_special_gets_a_window_that_is_ready_already(cou
     assert [shown[name]["window_id"] for name in ("first", "second")] == [first, second]
     assert {name: one["warm"] for name, one in shown.items()} == {"first": True, "second": True, "other": False}
     assert "warm, from the spares" in await court.well("show", "second")
+    assert 'tianting_pool_claims_total{outcome="warm",template="quick"} 2.0' in await court.well("metrics")
     court.kill_fleet()
     assert await court.well("send", "second", "--wait", "hello") == "hello"
     assert (await court.shown("second"))["warm"]

@@ -38,6 +38,7 @@ from tianting.fleet.seating import Surroundings
 from tianting.fleet.service import FleetService
 from tianting.fleet.service_feed import Feed
 from tianting.fleet.service_figures import ServiceFigures
+from tianting.fleet.service_history import HistoryFigures
 from tianting.fleet.service_making import Ground
 from tianting.fleet.service_orders import Orders
 from tianting.fleet.service_tasks import TaskDesk
@@ -153,15 +154,18 @@ class FleetWiring:
             watch = ServiceWatch(clock, places.windows)
             manager = await stack.enter_async_context(self._manager(store, orders, passes, watch))
             feed = Feed(manager, tasks)
-            figures = ServiceFigures(FleetMetrics(), clock.monotonic)
+            metrics = FleetMetrics()
+            figures = ServiceFigures(metrics, clock.monotonic)
             service = self._service(manager, store, orders, feed=feed, figures=figures, passes=passes)
             await _begin_watching(tasks, manager, store, feed, figures, watch)
-            await self._show_figures(tasks, service, figures)
+            await self._show_figures(tasks, figures)
             if passes is not None:
                 tasks.start_soon(_keep_renewing, passes, manager)
             tasks.start_soon(watch_settings, places.home, service.reload_quietly)
-            dispatcher = await stack.enter_async_context(self._dispatcher(manager, store, orders, feed, figures))
-            desk = TaskDesk(service, dispatcher, _templates_of(orders))
+            dispatcher = await stack.enter_async_context(self._dispatcher(manager, store, orders, service, figures))
+            desk = TaskDesk(service, dispatcher, _templates_of(orders), figures.shed)
+            history = HistoryFigures(metrics, store, clock.now())
+            tasks.start_soon(_keep_showing, service, desk, figures, history)
             await tasks.start(Door(desk).serve, places.door)
             yield service
 
@@ -215,7 +219,7 @@ class FleetWiring:
         return {name: value for name, value in self._environment.items() if name not in keys}
 
     def _dispatcher(
-        self, manager: WindowManager, store: Store, orders: Orders, feed: Feed, figures: ServiceFigures
+        self, manager: WindowManager, store: Store, orders: Orders, service: FleetService, figures: ServiceFigures
     ) -> Dispatcher:
         def load(window_id: str) -> float:
             sample = figures.samples.get(window_id)
@@ -227,7 +231,7 @@ class FleetWiring:
             new_id=random_uuid,
             template=_templates_of(orders),
             load=load,
-            made=lambda window_id: feed.follow(window_id, 0),
+            made=service.made,
         )
         return Dispatcher(manager, store, around)
 
@@ -269,7 +273,7 @@ class FleetWiring:
 
         return WindowPasses(gateway, secret, port, is_cut_off=is_cut_off)
 
-    async def _show_figures(self, tasks: TaskGroup, service: FleetService, figures: ServiceFigures) -> None:
+    async def _show_figures(self, tasks: TaskGroup, figures: ServiceFigures) -> None:
         doors: list[Path | int] = [self._places.run / "metrics"]
         if self._settings.fleet.metrics_port is not None:
             doors.append(self._settings.fleet.metrics_port)
@@ -279,7 +283,6 @@ class FleetWiring:
             except OSError as error:
                 raise ConfigError(f"Metrics cannot be served at {door}: {error.strerror}.") from None
             tasks.start_soon(serve_metrics, listener, figures.registry)
-        tasks.start_soon(_keep_showing, service)
 
 
 async def _ended(service: FleetService) -> None:
@@ -333,9 +336,12 @@ async def _keep_renewing(passes: WindowPasses, manager: WindowManager) -> None:
         await anyio.sleep(RENEWED)
 
 
-async def _keep_showing(service: FleetService) -> None:
+async def _keep_showing(
+    service: FleetService, desk: TaskDesk, figures: ServiceFigures, history: HistoryFigures
+) -> None:
     while True:
-        service.count_windows()
+        figures.show_queue(desk.waiting)
+        await history.look(service.count_windows())
         await anyio.sleep(SHOWN_EVERY)
 
 

@@ -144,9 +144,17 @@ class FleetService:
         else:
             log.info("the settings are in force")
 
-    def count_windows(self) -> None:
-        """Show how many windows there are in each state."""
-        self._figures.show(self._windows())
+    def count_windows(self) -> tuple[Window, ...]:
+        """Show how many windows there are in each state; those are followed, too, that the fleet made for itself."""
+        windows = self._windows()
+        self._figures.show(windows)
+        for window in windows:
+            self._feed.follow(window.window_id, 0)
+        return windows
+
+    def made(self, window_id: str) -> None:
+        """A task has got this window."""
+        self._making.made(self._manager.get_window_status(window_id).window)
 
     # One window.
 

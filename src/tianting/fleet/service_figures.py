@@ -1,6 +1,6 @@
 """From what happens in windows to the fleet's figures: counted from the log, so that nothing else has to count.
 
-events → turns, tokens, costs, limits, starts, failures        samples → memory, processor, processes, disk
+events → turns, tokens, costs, limits, starts, ends        samples → memory, processor, processes, disk
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from tianting.fleet.drivers.driver import Limited, TurnBegan, TurnDone
 from tianting.fleet.resources import Sample
 from tianting.fleet.service_feed import Feed
 from tianting.fleet.store_records import StoredEvent, WindowMoved
-from tianting.fleet.window import Window
+from tianting.fleet.window import OVER, Window
 from tianting.telemetry.metrics import FleetMetrics
 
 _LAG_EVERY = 1.0
@@ -31,6 +31,10 @@ class ServiceFigures:
         """When the turn at hand began, by window."""
         self._sought: dict[str, tuple[float, str]] = {}
         """Since when a process is being started, and why."""
+        self._stopping: dict[str, float] = {}
+        """Since when a window is being stopped."""
+        self._measured: set[str] = set()
+        """Windows that have series of their own."""
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -43,8 +47,27 @@ class ServiceFigures:
         return generate_latest(self._metrics.registry)
 
     def show(self, windows: Iterable[Window]) -> None:
-        """Count windows by state."""
-        self._metrics.show_windows((window.kind, window.status) for window in windows)
+        """Count windows by state, and spares. What was measured of windows that are gone is dropped."""
+        there = tuple(windows)
+        self._metrics.show_windows((window.kind, window.status) for window in there)
+        self._metrics.show_spares(one.template for one in there if one.is_spare and one.status not in OVER)
+        for gone in self._measured - {window.window_id for window in there}:
+            self.forget(gone)
+
+    def show_queue(self, waiting: int) -> None:
+        """So many tasks wait."""
+        self._metrics.queued.set(waiting)
+
+    def shed(self) -> None:
+        """A task was refused, because it would have waited too long."""
+        self._metrics.shed.inc()
+
+    def claimed(self, window: Window) -> None:
+        """Somebody has just got this window, whose template keeps spares."""
+        outcome = "cold" if window.status == "requested" else "warm"
+        self._metrics.claims.labels(window.template, outcome).inc()
+        if outcome == "warm":
+            self._metrics.starts.labels(window.kind, "warm").inc()
 
     async def listen(self, feed: Feed, kind_of: Callable[[str], str]) -> None:
         """Count whatever happens in windows, until cancelled."""
@@ -70,6 +93,7 @@ class ServiceFigures:
     def sampled(self, samples: Sequence[Sample]) -> None:
         """Show what windows use."""
         self.samples = {sample.window_id: sample for sample in samples}
+        self._measured |= self.samples.keys()
         for sample in samples:
             self._metrics.memory.labels(sample.window_id).set(sample.memory)
             self._metrics.processor.labels(sample.window_id).set(sample.cpu_seconds)
@@ -80,6 +104,7 @@ class ServiceFigures:
 
     def forget(self, window_id: str) -> None:
         """It is destroyed."""
+        self._measured.discard(window_id)
         self.samples.pop(window_id, None)
         self._began.pop(window_id, None)
         self._sought.pop(window_id, None)
@@ -109,7 +134,12 @@ class ServiceFigures:
         metrics.cost.labels(kind).inc(max(0.0, turn.cost_usd))
 
     def _count_move(self, window_id: str, kind: str, move: WindowMoved, at: float) -> None:
+        stopping = self._stopping.pop(window_id, None)
         match move.status:
+            case "stopping":
+                self._stopping[window_id] = at
+            case "stopped" if stopping is not None:
+                self._metrics.stop_time.labels(kind).observe(max(0.0, at - stopping))
             case "requested":
                 self._sought[window_id] = (at, "cold")
             case "recovering":

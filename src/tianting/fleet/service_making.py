@@ -76,8 +76,14 @@ class Making:
         except BaseException:
             await put_away(order, force=True)
             raise
-        self._feed.follow(window.window_id, 0)
+        self.made(window)
         return window
+
+    def made(self, window: Window) -> None:
+        """Somebody has got this window: follow it, and count where it came from."""
+        self._feed.follow(window.window_id, 0)
+        if any(one.name == window.template and one.pool is not None for one in self._orders.settings.templates):
+            self._figures.claimed(window)
 
     async def destroy(self, window_id: str, *, force: bool) -> Done:
         """End it, and forget all about it. Raises `FleetError` where something would be lost, unless `force`d."""

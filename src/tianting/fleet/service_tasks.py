@@ -7,7 +7,7 @@ from typing import Protocol
 from tianting.fleet import door_words as words
 from tianting.fleet.dispatch import Dispatcher, TaskState
 from tianting.fleet.door_tasks import AwaitTask, CancelTask, Queued, ReadQueue, RunTask, TaskEnded, TaskRow, Ticketed
-from tianting.fleet.tasks import Task
+from tianting.fleet.tasks import FleetBusy, Task
 from tianting.fleet.templates import Template
 from tianting.protocol.errors import FleetError
 
@@ -26,11 +26,23 @@ class WindowService(Protocol):
 class TaskDesk:
     """`door.Behind`."""
 
-    def __init__(self, windows: WindowService, dispatcher: Dispatcher, template: Callable[[str], Template]) -> None:
-        """`template` raises `FleetError` for one that there is not."""
+    def __init__(
+        self,
+        windows: WindowService,
+        dispatcher: Dispatcher,
+        template: Callable[[str], Template],
+        shed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`template` raises `FleetError` for one that there is not; `shed` is told of each task that is refused."""
         self._windows = windows
         self._dispatcher = dispatcher
         self._template = template
+        self._shed = shed
+
+    @property
+    def waiting(self) -> int:
+        """Tasks that no window has."""
+        return sum(not state.window_id for state in self._dispatcher.open_tasks())
 
     def welcome(self) -> words.Answer:
         """Said to each client first."""
@@ -71,7 +83,11 @@ class TaskDesk:
             conversation=ask.conversation,
             work_tree=None if tree is None else str(Path(tree).resolve()),
         )
-        return Ticketed(task=(await self._dispatcher.submit(task)).task_id)
+        try:
+            return Ticketed(task=(await self._dispatcher.submit(task)).task_id)
+        except FleetBusy:
+            self._shed()
+            raise
 
     async def _ended(self, task_id: str) -> TaskEnded:
         ticket = await self._dispatcher.ticket(task_id)

@@ -21,29 +21,23 @@ class FleetMetrics:
         self.registry = CollectorRegistry()
         self.windows = self._gauge("windows", "Windows by state; see the table of states.", "kind", "status")
         self.starts = self._counter(
-            "window_starts", "Windows that became ready, and where the process came from: warm, cold or resumed.",
+            "window_starts",
+            "Processes that became ready: cold (spares, too) or resumed; warm is a spare that was claimed.",
             "kind", "origin",
         )  # fmt: skip
         self.start_time = self._histogram(
-            "window_start_seconds", "From the request of a window to its being ready.", _START, "kind", "origin"
+            "window_start_seconds", "From the request of a process to its being ready.", _START, "kind", "origin"
         )
-        self.destroy_time = self._histogram(
-            "window_destroy_seconds", "From the request to destroy a window until nothing of it runs.", _START, "kind"
-        )
+        self.stop_time = self._histogram(
+            "window_stop_seconds", "From the request to stop or destroy a window until nothing of it runs.",
+            _START, "kind",
+        )  # fmt: skip
         self.failures = self._counter(
             "window_failures", "Processes that ended unasked or were ended, by the kind of failure.", "kind", "failure"
         )
-        self.verdicts = self._counter(
-            "window_verdicts", "What was decided after a failure: resume, restart, park, fail over, ask or give up.",
-            "kind", "verdict",
-        )  # fmt: skip
         self.recovery_time = self._histogram(
             "window_recovery_seconds", "From the end of a process until its successor was ready.", _START, "kind"
         )
-        self.ladder = self._counter(
-            "stall_steps", "Steps against windows that made no progress: probe, interrupt, checkpoint, kill.",
-            "kind", "step",
-        )  # fmt: skip
         self.probe_time = self._histogram("probe_seconds", "How long agents took to answer a probe.", _SHORT, "kind")
         self.turns = self._counter("turns", "Turns that ended: answered, failed or interrupted.", "kind", "outcome")
         self.turn_time = self._histogram(
@@ -58,10 +52,9 @@ class FleetMetrics:
         )
         self.spares = self._gauge("pool_spares", "Warm windows that nobody has claimed yet.", "template")
         self.claims = self._counter(
-            "pool_claims", "Windows asked of the pool: warm, cold or refused.", "template", "outcome"
+            "pool_claims", "Windows asked of templates that have spares: warm or cold.", "template", "outcome"
         )
         self.queued = self._gauge("queued_tasks", "Tasks that wait for a window.")
-        self.queue_time = self._histogram("queue_seconds", "How long tasks waited for a window.", _TURN)
         self.shed = self._counter("shed_tasks", "Tasks refused because the queue was too long.")
         self.memory = self._gauge("window_memory_bytes", "Proportional memory of a window's process tree.", "window")
         self.processor = self._gauge("window_cpu_seconds", "Processor time a window's tree has taken so far.", "window")
@@ -80,6 +73,12 @@ class FleetMetrics:
         self.windows.clear()
         for kind, status in states:
             self.windows.labels(kind, status).inc()
+
+    def show_spares(self, templates: Iterable[str]) -> None:
+        """Set `spares` from all there are, each as its template."""
+        self.spares.clear()
+        for template in templates:
+            self.spares.labels(template).inc()
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"tianting_{name}", meaning, labels, registry=self.registry)
