@@ -229,3 +229,31 @@ async def test_answer_survives_the_death_of_its_agent(directory: Path) -> None:
             os.kill(pid_of(at.fleet, at.window()), signal.SIGKILL)
 
         assert outcomes[0].text == "!limit"
+
+
+async def test_nobody_is_there_to_be_asked(directory: Path) -> None:
+    async with table(directory) as at:
+        outcome = await at.ask("!ask bash")
+
+        assert (outcome.error, outcome.declined) == (None, 1)
+
+
+async def test_limit_that_lasts_is_said(directory: Path) -> None:
+    async with table(directory) as at:
+        outcome = await at.ask("!rejected 4000000000")
+
+        assert outcome.error is not None
+        assert "The question stays asked." in outcome.error
+
+
+async def test_conversation_that_nobody_remembers_is_destroyed(directory: Path) -> None:
+    async with table(directory, forgotten_after=0.0, looked_after=0.01) as at, anyio.create_task_group() as tasks:
+        await at.ask("hello")
+
+        tasks.start_soon(at.talk.tidy)
+        with anyio.fail_after(PATIENCE):
+            while at.book.get("c") is not None:
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
+
+        assert at.fleet.list_windows() == ()

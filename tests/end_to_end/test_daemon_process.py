@@ -205,6 +205,15 @@ async def test_figures_can_be_fetched(stage: DaemonStage) -> None:
     assert not place.exists()
 
 
+async def test_service_file_is_written_or_shown(stage: DaemonStage) -> None:
+    shown = await stage.run("tianting", "daemon", "install", "--for", "systemd", "--print")
+    told = await stage.run("tianting", "daemon", "install", "--for", "systemd")
+
+    place = stage.home / ".config" / "systemd" / "user" / "codex-daemon.service"
+    assert place.read_text(encoding="utf-8") == shown
+    assert told.startswith(f"Written: {place}. To use it: systemctl --user daemon-reload")
+
+
 async def test_client_programs(stage: DaemonStage) -> None:
     alone = await stage.run("tianting-codex", "status", code=3)
     await stage.run("tianting", "daemon", "start")

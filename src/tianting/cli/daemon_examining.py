@@ -1,9 +1,10 @@
 """What can be found out about a daemon from outside: is it well, who has its socket, what did it say."""
 
+import os
 import stat
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from tianting.daemon import pid_file
@@ -51,7 +52,7 @@ def use_of(path: Path) -> str | None:
     return f"{path} was left by a daemon that was killed: `tianting daemon start` replaces it, `rm {path}` removes it."
 
 
-def log_lines(path: Path, last: int, *, follow: bool) -> Iterator[str]:
+def log_lines(path: Path, last: int, *, follow: bool) -> Generator[str, None, None]:
     """The last lines of the log, and then those to come, also in the file that follows when it is rotated."""
     while not path.exists():
         if not follow:
@@ -62,17 +63,10 @@ def log_lines(path: Path, last: int, *, follow: bool) -> Iterator[str]:
         yield from deque(file, maxlen=last)
         while follow:
             yield from file
-            if path.exists() and path.stat().st_ino != file_number(file.fileno()):
+            if path.exists() and path.stat().st_ino != os.fstat(file.fileno()).st_ino:
                 file.close()
                 file = path.open(encoding="utf-8", errors="replace")
             else:
                 time.sleep(_LOOK_AGAIN)
     finally:
         file.close()
-
-
-def file_number(descriptor: int) -> int:
-    """Which file an open one is."""
-    import os
-
-    return os.fstat(descriptor).st_ino
