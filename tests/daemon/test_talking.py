@@ -257,3 +257,17 @@ async def test_conversation_that_nobody_remembers_is_destroyed(directory: Path) 
         tasks.cancel_scope.cancel()
 
         assert at.fleet.list_windows() == ()
+
+
+async def test_two_first_questions_begin_one_conversation(directory: Path) -> None:
+    async with table(directory) as at:
+        answers: list[str] = []
+
+        async def ask(text: str) -> None:
+            answers.append((await at.ask(text)).text)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, "one")
+            tasks.start_soon(ask, "two")
+
+        assert (answers, len(at.fleet.list_windows())) == (["one", "two"], 1)
