@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import anyio
+
 from benchmarks.contestants import Contestant, ShellTool, read_contestants
 from benchmarks.decisions import decision_times
+from benchmarks.fleet import fleet_figures
 from benchmarks.measuring import Run, duration, interrupted, model_server, run
 from benchmarks.protocol import protocol_figures
 from benchmarks.sandboxed import command_times
@@ -21,6 +24,7 @@ from benchmarks.sandboxed import command_times
 PROMPT = "Run `true` as often as you are told."
 DELTAS = 20_000
 LONG = 500
+WINDOWS = 200
 Figures = dict[str, dict[str, list[float]]]
 
 
@@ -119,6 +123,16 @@ def measure_sandbox(contestants: dict[str, Contestant], runs: int, figures: Figu
             figures[f"`true` {name}, ms"]["tianting"].append(taken * 1e3)
 
 
+def measure_fleet(_contestants: dict[str, Contestant], runs: int, figures: Figures) -> None:
+    """Windows, from their wish to their end: of our fleet alone, each figure with its goal."""
+
+    async def measure() -> None:
+        async for figure in fleet_figures(WINDOWS, runs):
+            figures[f"{figure.name} (goal {figure.goal:g})"]["tianting"].extend(figure.values)
+
+    anyio.run(measure)
+
+
 _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "version": measure_version,
     "start": measure_start,
@@ -129,6 +143,7 @@ _SCENARIOS: dict[str, Callable[[dict[str, Contestant], int, Figures], None]] = {
     "protocol": measure_protocol,
     "permissions": measure_permissions,
     "sandbox": measure_sandbox,
+    "fleet": measure_fleet,
 }
 
 
