@@ -266,15 +266,38 @@ async def test_process_that_dies_while_parked_is_followed_when_it_wakes(court: S
     assert court.window(name).generation == 2
 
 
-async def test_wrong_key_is_told_and_the_window_lives(court: Stage) -> None:
+async def test_wrong_key_is_told_and_a_new_process_goes_on_with_the_right_one(court: Stage) -> None:
     name, puppet, prompt = await at_work(court)
+    later = await court.fleet.send(name, "later")
     fault = Fault(message="invalid x-api-key", status=401)
+
+    puppet.says(TurnDone(fault=fault))
+    told = await court.answer_to(name, prompt)
+    parked = await court.until(name, "parked")
+    await court.passes(100_000)
+    still = court.window(name).status
+    await court.fleet.restart(name)
+
+    assert told == PromptDone(uuid=prompt, fault=fault)
+    assert (parked.generation, parked.parked_until, still) == (1, None, "parked")
+    assert parked.reason == (
+        "The provider refused the key or the login (invalid x-api-key). "
+        "Log in or set a valid key, then restart the window."
+    )
+    assert (await court.answer_to(name, later)).text == "later"
+    assert court.window(name).generation == 2
+
+
+async def test_a_refused_prompt_stops_no_other(court: Stage) -> None:
+    name, puppet, prompt = await at_work(court)
+    fault = Fault(message="prompt is too long", status=400)
+    puppet.answers_prompts = True
 
     puppet.says(TurnDone(fault=fault))
 
     assert await court.answer_to(name, prompt) == PromptDone(uuid=prompt, fault=fault)
     assert (await court.until(name, "ready")).generation == 1
-    assert "key" in court.window(name).reason
+    assert (await court.answer_to(name, await court.fleet.send(name, "/compact"))).text == "/compact"
 
 
 async def test_fallback_model_takes_over_at_a_limit(court: Stage) -> None:

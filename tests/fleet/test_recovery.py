@@ -120,12 +120,14 @@ def test_delays_end_at_a_minute_and_vary() -> None:
         ),
         pytest.param(Failure(kind="spawn_missing"), GiveUp(reason=Failure(kind="spawn_missing").line), id="no program"),
         *(
+            pytest.param(Failure(kind=kind), AskPerson(reason=Failure(kind=kind).line, blocks=False), id=kind)
+            for kind in ("context_full", "bad_request")
+        ),
+        *(
             pytest.param(Failure(kind=kind), AskPerson(reason=Failure(kind=kind).line), id=kind)
             for kind in (
                 "auth",
-                "context_full",
                 "budget",
-                "bad_request",
                 "resume_missing",
                 "workspace_lost",
                 "disk_full",

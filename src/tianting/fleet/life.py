@@ -272,6 +272,8 @@ class Life:
         match follows:
             case None | Resume() | Rest():
                 await self._go_on()
+            case AskPerson(reason=reason, blocks=True):
+                await self.record.move("parked", reason, parked_until=None)
             case AskPerson(reason=reason) | GiveUp(reason=reason):
                 await self._go_on(reason)
             case Park():
@@ -344,8 +346,8 @@ class Life:
                 await self._succession.replace(reason)
 
     async def _wake(self, reason: str) -> None:
-        """Its rest is over."""
-        if self._succession.attended is None:
+        """Its rest is over. Who waited for a person may need what only a new process sees: a login, another model."""
+        if self._succession.attended is None or self.window.parked_until is None:
             await self._succession.replace(reason)
         else:
             await self.record.move("ready", reason)

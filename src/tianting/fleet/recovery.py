@@ -98,6 +98,8 @@ class AskPerson(Struct, frozen=True, kw_only=True):
     """Nothing happens until somebody has acted; the process, if it lives, is left alone."""
 
     reason: str
+    blocks: bool = True
+    """The next prompt would meet the same; otherwise only this one does."""
 
 
 class GiveUp(Struct, frozen=True, kw_only=True):
@@ -118,6 +120,9 @@ _REPLACED_BY: dict[Successor, frozenset[Kind]] = {
     "standby": frozenset({"stall", "wedge", "signal", "oom", "protocol_garbage", "unknown"}),
 }
 """What helps against what: another key does not mend a crash, a standby has the same empty account."""
+
+_ABOUT_THE_PROMPT: frozenset[Kind] = frozenset({"context_full", "bad_request"})
+"""Another prompt may well be taken: one that compacts the conversation, for example."""
 
 _PASSES_AFTER: dict[Kind, Cause] = {
     "rate_limited": "rate_limit",
@@ -216,7 +221,7 @@ def _after_lasting(failure: Failure, policy: RestartPolicy, situation: Situation
         return GiveUp(reason=failure.line)
     if failure.kind == "resume_missing" and policy.fresh_when_missing:
         return RestartAfter(delay=0.0, fresh=True)
-    return AskPerson(reason=failure.line)
+    return AskPerson(reason=failure.line, blocks=failure.kind not in _ABOUT_THE_PROMPT)
 
 
 def _hopeless(failure: Failure, recent: tuple[Restart, ...], history: History, policy: RestartPolicy) -> str | None:
