@@ -211,6 +211,10 @@ class PuppetKeeper:
         if self._link is not None:
             self._link.is_over.set()
 
+    def loses(self, puppet: Puppet) -> None:
+        """It ends untold, and its pipe stays open: something that it has started holds it."""
+        del self._running[puppet.start.window, puppet.start.generation]
+
     async def next(self, number: int | None = None) -> Puppet:
         """The puppet that was started last, or the one of this number, from 1."""
         with anyio.fail_after(PATIENCE):

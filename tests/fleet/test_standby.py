@@ -8,8 +8,10 @@ import pytest
 from msgspec import structs
 
 from tests.fleet.puppets import PATIENCE, Puppet, Stage, bare_stage, stage
-from tianting.fleet.drivers.driver import PromptTaken, ToolBegan, TurnBegan
+from tianting.fleet.drivers.driver import Progressed, PromptTaken, ToolBegan, TurnBegan
 from tianting.fleet.health import Patience
+from tianting.fleet.recovery import RestartPolicy
+from tianting.fleet.store import open_store
 from tianting.fleet.store_records import PromptDone
 from tianting.fleet.window import Window
 
@@ -140,6 +142,38 @@ async def test_one_that_still_reads_when_a_turn_begins_is_ended(court: Stage) ->
     assert (reading.is_alive, court.window(name).standby_id) == (False, None)
 
 
+async def test_words_between_turns_make_no_other(court: Stage) -> None:
+    _, own, standby = await stood_by(court)
+
+    own.says(Progressed(text="by the way"))
+    await court.settle()
+
+    assert alive(court) == [own, standby]
+
+
+async def test_window_that_is_given_up_leaves_none(court: Stage) -> None:
+    court.care(restarts=RestartPolicy(most=0))
+    court.fleet.reconfigure(court.policy)
+    name, own, _ = await stood_by(court)
+
+    own.dies()
+    await court.until(name, "failed")
+    await court.settle()
+
+    assert alive(court) == []
+
+
+async def test_one_that_ended_with_the_keeper_is_no_heir_though_its_pipe_is_open(court: Stage) -> None:
+    name, _, standby = await stood_by(court)
+
+    court.keeper.loses(standby)
+    court.keeper.breaks()
+    new = await court.keeper.next(3)
+    await turn(court, name)
+
+    assert court.window(name).generation == number(new)
+
+
 async def test_one_that_dies_is_followed_by_another_after_the_next_turn(court: Stage) -> None:
     name, own, standby = await stood_by(court)
 
@@ -193,10 +227,11 @@ async def test_other_template_makes_another_standby_or_none(court: Stage) -> Non
 
     court.fleet.reconfigure(court.policy)
     await court.settle()
+    at_once = alive(court)
     await turn(court, name)
     await court.settle()
 
-    assert alive(court) == [own]
+    assert (at_once, alive(court)) == ([own], [own])
 
 
 async def test_agent_that_cannot_have_one_has_none(court: Stage) -> None:
@@ -262,6 +297,8 @@ async def test_next_fleet_takes_over_what_was_a_standby(tmp_path: Path) -> None:
             name, own, standby = await stood_by(court)
             own.dies()
             await standby_taken(court, name, standby)
+        async with open_store(tmp_path / "fleet.db", court.clock) as store:
+            assert await store.mark(name, number(standby)) is not None, "what it has read must not be read again"
         async with court.open_fleet():
             await turn(court, name, "still here")
 
