@@ -35,15 +35,17 @@ async def codex_daemon(folder: Path, *replies: Reply) -> AsyncGenerator[tuple[Da
 
 
 async def test_daemon_answers_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    async with codex_daemon(tmp_path, Reply(text="Four.", thinking="Two and two.")) as (stage, _):
+    async with codex_daemon(tmp_path, Reply(text="Four.", thinking="Two and two.")) as (stage, network):
         first = await stage.ask("What is two and two?", id="q1")
         await stage.say("/codex-config", value="high")
         await stage.say("/codex-reasoning", value="on")
         second = await stage.ask("And again?", id="q2")
+        wished = network.requests()[-1].get("reasoning")
         await stage.run("tianting", "daemon", "stop")
 
         assert first == {"success": True, "response": "Four.", "conversation": "tests", "id": "q1"}
         assert second == {**first, "reasoning": "Two and two.", "id": "q2"}
+        assert wished == {"effort": "high", "summary": "detailed"}
         assert stage.processes() == []
         assert not stage.socket.exists()
         assert list(stage.socket.parent.glob("*.pid")) == []
