@@ -20,7 +20,8 @@ MOST = 10
 WITHIN = 60.0
 FIRST = 0.05
 """Seconds before the first new start; each that follows soon waits twice as long."""
-LONGEST = 5.0
+LONGEST = 2.0
+"""Seconds; clients wait for longer than that (`client.CONNECTING`)."""
 
 
 def stand_guard(serve: Callable[[], int]) -> int:
