@@ -295,7 +295,7 @@ async def _ended(service: FleetService) -> None:
                     if number != signal.SIGHUP:
                         service.end.set()
                         return
-                    service.reload_quietly()
+                    await service.reload_quietly()
 
         tasks.start_soon(hear_signals)
         await service.end.wait()

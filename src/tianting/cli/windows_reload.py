@@ -3,7 +3,7 @@ project that somebody happens to stand in.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio
@@ -35,10 +35,10 @@ def read_fleet_settings(home: Path) -> Settings:
     return load_settings(fleet_settings_places(home)).settings
 
 
-async def watch_settings(home: Path, changed: Callable[[], None]) -> None:
+async def watch_settings(home: Path, changed: Callable[[], Awaitable[None]]) -> None:
     """Call `changed` whenever one of the files has changed, until cancelled."""
     watch = SettingsWatch(fleet_settings_places(home))
     while True:
         await anyio.sleep(EVERY)
         if watch.changes():
-            changed()
+            await changed()

@@ -104,7 +104,7 @@ class FleetService:
             case words.ReadMetrics():
                 return words.Figures(text=self._figures.text(self._windows()).decode())
             case words.Reload():
-                self.reload()
+                await self.reload()
                 return words.Done(told="The settings are in force.")
             case words.EndFleet():
                 return await self._end()
@@ -124,7 +124,7 @@ class FleetService:
             case _:
                 assert_never(ask)
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Take the settings as they are now. Raises `ConfigError`, `FleetError`; then those before stay in force."""
         before = self._orders.settings
         try:
@@ -134,11 +134,12 @@ class FleetService:
             self._orders.settings, self._settings_fault = before, str(error)
             raise
         self._settings_fault = ""
+        await self._making.renew_spares(before)
 
-    def reload_quietly(self) -> None:
+    async def reload_quietly(self) -> None:
         """The same where nobody waits for what is wrong: it is logged, and `health` says it."""
         try:
-            self.reload()
+            await self.reload()
         except TiantingError as error:
             log.warning("the settings are not taken: %s", error)
         else:

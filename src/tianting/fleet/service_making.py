@@ -18,7 +18,7 @@ from tianting.fleet.service_figures import ServiceFigures
 from tianting.fleet.service_orders import Order, Orders, order_of, says_nothing_more
 from tianting.fleet.service_trees import put_away, with_tree
 from tianting.fleet.templates import FleetPolicy, Template
-from tianting.fleet.window import Window
+from tianting.fleet.window import OVER, Window
 from tianting.fleet.windows import FleetFull, WindowManager, WindowState
 from tianting.protocol.errors import FleetError
 from tianting.protocol.ids import NewId
@@ -99,6 +99,14 @@ class Making:
             await self._orders.drop(order)
         await anyio.to_thread.run_sync(lambda: shutil.rmtree(self._ground.windows / window_id, ignore_errors=True))
         return Done(window=window_id, told=told)
+
+    async def renew_spares(self, before: FleetPolicy) -> None:
+        """The settings are others than `before`: spares that were made after those make way for new ones."""
+        changed = {one.name for one in self._orders.settings.templates if one not in before.templates}
+        for state in self._manager.list_windows():
+            window = state.window
+            if window.is_spare and window.template in changed and window.status not in OVER:
+                await self._manager.destroy_window(window.window_id, by="settings")
 
     async def _ordered(self, order: Order, cwd: str, base: Template) -> Window:
         await self._orders.add(order)
