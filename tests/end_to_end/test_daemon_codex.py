@@ -80,7 +80,7 @@ async def test_archive_is_put_back_into_a_running_daemon(tmp_path: Path) -> None
         reply = await stage.ask("What is the word?")
 
         assert "What was there is kept as" in said
-        assert reply["success"] is True
+        assert reply["success"] is True, reply
         assert await stage.run("tianting", "daemon", "archive", "--verify", archive)
         heard = [part["text"] for item in network.requests()[-1]["input"] for part in item.get("content") or ()]
         assert [said for said in heard if said.startswith(("The word", "What is"))] == [

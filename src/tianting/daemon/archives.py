@@ -8,6 +8,7 @@ What is put back begins nothing: windows are asleep, and questions that were ope
 
 import hashlib
 import io
+import logging
 import os
 import sqlite3
 import tarfile
@@ -16,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
+import anyio
 import anyio.to_thread
 import msgspec
 from msgspec import Struct, structs
@@ -26,7 +28,11 @@ from tianting.plumbing.atomic_file import write_atomically
 from tianting.plumbing.clock import Clock
 from tianting.protocol.errors import FleetError
 
+log = logging.getLogger(__name__)
+
 VERSION = 1
+WRITING = 2.0
+"""Seconds in which Codex has written what it said."""
 KEPT = 7
 """Archives made on a schedule; older ones are removed."""
 _MANIFEST = "manifest.json"
@@ -59,6 +65,7 @@ async def make_archive(state: Path, codex: Path, into: Path, clock: Clock) -> Pa
     try:
         await anyio.to_thread.run_sync(_snapshot, state, scratch)
         threads = await _put_to_rest(scratch / "fleet.db", clock)
+        await _until_written(codex, threads)
         files = await anyio.to_thread.run_sync(_collected, scratch, codex, threads)
         return await anyio.to_thread.run_sync(_write, into / f"{_BEGINNING}{stamp}.tar.gz", files, clock.now())
     finally:
@@ -132,10 +139,24 @@ async def _put_to_rest(database: Path, clock: Clock) -> list[str]:
     return [window.conversation_id for window in windows if window.conversation_id]
 
 
+async def _until_written(codex: Path, threads: Iterable[str]) -> None:
+    """Codex writes a session a moment after its first answer; one without any has none to write."""
+    missing = set(threads)
+    with anyio.move_on_after(WRITING):
+        while missing := {thread for thread in missing if not any(_sessions(codex, thread))}:
+            await anyio.sleep(0.05)
+    if missing:
+        log.info("no session is archived of %s", ", ".join(sorted(missing)))
+
+
+def _sessions(codex: Path, thread: str) -> Iterable[Path]:
+    return codex.glob(f"sessions/**/rollout-*-{thread}.jsonl")
+
+
 def _collected(scratch: Path, codex: Path, threads: Iterable[str]) -> dict[str, bytes]:
     files = {f"state/{name}": (scratch / name).read_bytes() for name in _STATE}
     for thread in threads:
-        for path in codex.glob(f"sessions/**/rollout-*-{thread}.jsonl"):
+        for path in _sessions(codex, thread):
             files[f"codex/{path.relative_to(codex).as_posix()}"] = path.read_bytes()
     return files
 
