@@ -1,5 +1,6 @@
 """What a fleet answers at its door: a real service over windows whose processes are puppets."""
 
+import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import count
@@ -12,6 +13,7 @@ from msgspec import structs
 
 from tests.fleet.puppets import PATIENCE, Stage, bare_stage
 from tianting.fleet import door_words as words
+from tianting.fleet import service_feed
 from tianting.fleet.drivers.driver import PersonAsked, PromptTaken, QuestionClosed, TurnBegan, TurnDone
 from tianting.fleet.grounds import Grounds
 from tianting.fleet.service import FleetService
@@ -31,6 +33,8 @@ from tianting.telemetry.metrics import FleetMetrics
 
 pytestmark = pytest.mark.anyio
 
+STARTED = ("requested", "starting", "ready")
+
 
 class House:
     """A service and all that it stands on."""
@@ -40,6 +44,7 @@ class House:
         self.settings: FleetPolicy | ConfigError = court.policy
         self.forgotten: list[str] = []
         self.service: FleetService
+        self.feed: Feed
 
     def read_settings(self) -> FleetPolicy:
         if isinstance(self.settings, ConfigError):
@@ -75,6 +80,7 @@ class House:
                     read_settings=self.read_settings,
                     forgotten=self.forgotten.append,
                 )
+                self.feed = feed
                 self.service = FleetService(
                     court.fleet,
                     store,
@@ -304,6 +310,74 @@ async def test_windows_without_a_worktree_have_nothing_to_merge(house: House) ->
         with pytest.raises(FleetError, match="no worktree of its own"):
             await house.ask(ask)
     assert house.service.welcome().since == 5.0
+
+
+async def test_work_in_a_worktree_is_merged_and_the_tree_goes_with_its_window(house: House) -> None:
+    shop = house.court.directory / "shop"
+    git = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org")
+
+    def commits(place: Path, message: str) -> None:
+        subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", message], cwd=place, check=True, timeout=10)
+
+    subprocess.run([*git, "init", "-q", "-b", "main", str(shop)], check=True, timeout=10)
+    commits(shop, "first")
+    await house.create(cwd=str(shop), worktree="mend")
+    row = (await house.ask(words.Show(window="first"))).row
+    commits(Path(row.window.cwd), "mended")
+    with pytest.raises(FleetError, match="nowhere else"):
+        await house.ask(words.Destroy(window="first"))
+
+    review = await house.ask(words.Review(window="first"))
+    merged = await house.ask(words.Merge(window="first"))
+    destroyed = await house.ask(words.Destroy(window="first"))
+
+    assert (row.branch, review.branch, review.base, len(review.commits)) == ("mend", "mend", "main", 1)
+    assert merged.told.startswith("mend is in main now")
+    assert (destroyed.told.endswith("is removed."), Path(row.window.cwd).exists()) == (True, False)
+
+
+async def test_all_windows_are_followed_those_to_come_included(house: House) -> None:
+    told: list[tuple[str, str]] = []
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as tasks:
+
+            async def follow() -> None:
+                async for one in house.service.stream(words.Follow()):
+                    if isinstance(one, words.Happened) and isinstance(one.stored.event, WindowMoved):
+                        told.append((one.label, one.stored.event.status))
+                        if told[-1] == ("second", "ready"):
+                            return
+
+            tasks.start_soon(follow)
+            await house.court.settle()
+            await house.create("first")
+            await house.create("second")
+
+    assert sorted(told) == sorted((name, status) for name in ("first", "second") for status in STARTED)
+
+
+async def test_whoever_cannot_keep_up_is_let_go(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_feed, "UNHEARD", 1)
+    feed = house.feed
+    with feed.listener() as news:
+        await house.create()
+        house.service.count_windows()
+        with anyio.fail_after(PATIENCE):
+            heard = [one.stored.sequence async for one in news]
+
+    assert heard == [1]
+
+
+async def test_windows_made_for_tasks_are_counted_like_others(house: House) -> None:
+    house.settings = FleetPolicy(templates=(structs.replace(house.court.template, pool=PoolPolicy(spares=1)),))
+    await house.ask(words.Reload())
+    await house.spare()
+
+    window = await house.court.fleet.create_window("puppet")
+    house.service.made(window.window_id)
+
+    figures = (await house.ask(words.ReadMetrics())).text
+    assert 'tianting_pool_claims_total{outcome="warm",template="puppet"} 1.0' in figures
 
 
 async def test_deeds_name_the_window_that_was_meant(house: House) -> None:

@@ -103,10 +103,10 @@ class Making:
     async def renew_spares(self, before: FleetPolicy) -> None:
         """The settings are others than `before`: spares that were made after those make way for new ones."""
         changed = {one.name for one in self._orders.settings.templates if one not in before.templates}
-        for state in self._manager.list_windows():
-            window = state.window
-            if window.is_spare and window.template in changed and window.status not in OVER:
-                await self._manager.destroy_window(window.window_id, by="settings")
+        windows = (state.window for state in self._manager.list_windows())
+        for window in [one for one in windows if one.is_spare and one.template in changed and one.status not in OVER]:
+            await self._manager.destroy_window(window.window_id, by="settings")
+        self._manager.reconfigure(self._orders.policy())  # the pool looks at once at what is missing
 
     async def _ordered(self, order: Order, cwd: str, base: Template) -> Window:
         await self._orders.add(order)
