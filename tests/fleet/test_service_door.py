@@ -261,8 +261,15 @@ def test_directories_are_ours_alone(tmp_path: Path) -> None:
             make_private(tmp_path / name)
 
 
-def test_the_first_choice_of_a_place_is_remembered(tmp_path: Path) -> None:
-    home, runtime = tmp_path / "h", tmp_path / "r"
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """Paths of sockets are short, and pytest's own are long."""
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as directory:
+        yield Path(directory)
+
+
+def test_the_first_choice_of_a_place_is_remembered(short_path: Path) -> None:
+    home, runtime = short_path / "h", short_path / "r"
     (home / "fleet").mkdir(parents=True)
     runtime.mkdir(mode=0o700)
 
