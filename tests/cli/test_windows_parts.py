@@ -11,10 +11,20 @@ from tianting.cli.windows_policy import KINDS, fleet_policy
 from tianting.cli.windows_tables import duration, event_line, facts, size, table, why
 from tianting.cli.windows_top import headline, picture
 from tianting.fleet.door_words import AnswerQuestion, Happened, Listing, Row
-from tianting.fleet.drivers.driver import PersonAsked, Progressed, QuestionClosed, TurnBegan, TurnDone
+from tianting.fleet.drivers.driver import (
+    ContextFilled,
+    Fault,
+    Garbled,
+    Limited,
+    PersonAsked,
+    Progressed,
+    QuestionClosed,
+    TurnBegan,
+    TurnDone,
+)
 from tianting.fleet.health import Patience
 from tianting.fleet.service_names import window_meant
-from tianting.fleet.store_records import LoggedEvent, StoredEvent, WindowMoved
+from tianting.fleet.store_records import LoggedEvent, PromptDone, StoredEvent, WindowMoved
 from tianting.fleet.window import Status, Window
 from tianting.protocol.errors import ConfigError, FleetError
 from tianting.settings.schema import FleetSettings
@@ -84,6 +94,12 @@ def test_programs_are_told_all_that_is_required_of_a_window() -> None:
         pytest.param(PersonAsked(question_id="q", kind="approval", tool="Bash"), "asks: Bash", id="question"),
         pytest.param(TurnDone(interrupted=True), "turn interrupted", id="interrupted"),
         pytest.param(TurnBegan(), "begins a turn", id="turn"),
+        pytest.param(Limited(cause="usage_limit"), "is limited: usage limit", id="limit"),
+        pytest.param(ContextFilled(tokens=9_000, window=10_000), "context: 9,000 of 10,000 tokens", id="context"),
+        pytest.param(Garbled(sample="?"), "is not understood: ?", id="garbled"),
+        pytest.param(TurnDone(fault=Fault(message="no key")), "turn failed: no key", id="fault"),
+        pytest.param(PromptDone(uuid="p", text="Mended."), "answers: Mended.", id="answer"),
+        pytest.param(PromptDone(uuid="p", fault=Fault(message="no key")), "no answer: no key", id="no answer"),
     ],
 )
 def test_an_event_is_one_line(event: LoggedEvent, told: str) -> None:
