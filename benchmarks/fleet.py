@@ -22,12 +22,12 @@ from msgspec import Struct
 from benchmarks.fleet_place import fleet_in
 from benchmarks.fleet_service import service_figures
 from benchmarks.measuring import model_server
-from tianting.fleet.health import Patience
-from tianting.fleet.sizing import PoolPolicy
-from tianting.fleet.store_records import WindowMoved
+from tianting.fleet.ground.workspaces import Wanted
+from tianting.fleet.store.records import WindowMoved
 from tianting.fleet.templates import Care, Template
+from tianting.fleet.verdicts.health import Patience
+from tianting.fleet.verdicts.sizing import PoolPolicy
 from tianting.fleet.windows import WindowManager
-from tianting.fleet.workspaces import Wanted
 
 LIMIT = 60.0
 """Seconds of every wait."""

@@ -13,7 +13,7 @@ from tianting.fleet.drivers.driver import Driver
 from tianting.fleet.drivers.stream_json import CLAUDE, TIANTING, StreamJsonDriver
 from tianting.fleet.grounds import Grounds
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
-from tianting.fleet.store import open_store
+from tianting.fleet.store.store import open_store
 from tianting.fleet.templates import FleetPolicy, Template
 from tianting.fleet.windows import WindowManager
 from tianting.fleet.world import World

@@ -13,8 +13,8 @@ import anyio
 from benchmarks.measuring import model_server
 from chaos.leftovers import processes_below
 from chaos.site import Site, short_directory
-from tianting.fleet.door_client import FleetClient
-from tianting.fleet.door_words import (
+from tianting.fleet.door.client import FleetClient
+from tianting.fleet.door.words import (
     Accepted,
     AwaitReady,
     Create,
@@ -27,7 +27,7 @@ from tianting.fleet.door_words import (
     Send,
     Shown,
 )
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.store.records import PromptDone
 
 AT_ONCE = 20
 """Prompts in flight when all windows take their turn; two processors carry no more."""

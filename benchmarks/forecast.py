@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from benchmarks.memory_series import Series, series
-from tianting.fleet.forecast import ForecastPolicy, forecast
+from tianting.fleet.verdicts.forecast import ForecastPolicy, forecast
 
 FAR = 100_000.0
 """A limit that none of the series reaches."""

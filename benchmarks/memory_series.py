@@ -9,7 +9,7 @@ from random import Random
 
 from msgspec import Struct
 
-from tianting.fleet.trends import Point
+from tianting.fleet.verdicts.trends import Point
 
 EVERY = 10.0
 """Seconds between samples."""

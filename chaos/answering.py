@@ -8,7 +8,7 @@ after a crash      → it looks whether the number is there, as a good model wou
 import re
 from collections.abc import Callable
 
-from tianting.fleet.interrupted import NOTE
+from tianting.fleet.verdicts.interrupted import NOTE
 from tianting.models.scripted import Reply, calls, says
 from tianting.models.scripted_faults import Fault, FaultKind
 from tianting.testing.playback import Conversation

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import anyio
 from msgspec import Struct
 
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.store.records import PromptDone
 
 
 class Turn(Struct, kw_only=True):

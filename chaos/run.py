@@ -28,7 +28,7 @@ from chaos.report import Found, promises, report
 from chaos.site import Site, short_directory
 from chaos.striking import Striker, load
 from chaos.talking import Talker
-from tianting.fleet.door_words import Create, Done, EndFleet, Listing, ListWindows, Shown
+from tianting.fleet.door.words import Create, Done, EndFleet, Listing, ListWindows, Shown
 from tianting.models.scripted import Script
 from tianting.protocol.errors import FleetError
 from tianting.testing.model_server import ServerOptions, serve

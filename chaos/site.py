@@ -16,9 +16,9 @@ import anyio
 import msgspec
 
 from chaos.leftovers import has_in_environment
-from tianting.fleet.door_client import FleetClient, NoFleet, knock
-from tianting.fleet.door_place import run_directory
-from tianting.fleet.door_words import Ask, Row, Show, Shown
+from tianting.fleet.door.client import FleetClient, NoFleet, knock
+from tianting.fleet.door.place import run_directory
+from tianting.fleet.door.words import Ask, Row, Show, Shown
 from tianting.protocol.errors import FleetError
 
 _T = TypeVar("_T")

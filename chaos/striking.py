@@ -12,7 +12,7 @@ from chaos.ledger import Ledger
 from chaos.leftovers import keeper_of
 from chaos.plan import STORM, Strike
 from chaos.site import Site
-from tianting.fleet.door_words import Accepted, Send
+from tianting.fleet.door.words import Accepted, Send
 from tianting.models.scripted_faults import FaultKind
 from tianting.protocol.errors import FleetError
 

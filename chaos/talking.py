@@ -8,9 +8,9 @@ import anyio
 from chaos.answering import NUMBER
 from chaos.ledger import Ledger, Turn
 from chaos.site import Site
-from tianting.fleet.door_client import FleetClient, knock
-from tianting.fleet.door_words import Accepted, Follow, Happened, Send
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.door.client import FleetClient, knock
+from tianting.fleet.door.words import Accepted, Follow, Happened, Send
+from tianting.fleet.store.records import PromptDone
 from tianting.protocol.errors import FleetError
 
 WRITES_EVERY = 4

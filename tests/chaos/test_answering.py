@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from chaos.answering import NOTES, Answering
-from tianting.fleet.interrupted import NOTE
+from tianting.fleet.verdicts.interrupted import NOTE
 from tianting.models.scripted import Reply
 from tianting.models.scripted_faults import Fault
 from tianting.testing.playback import Conversation

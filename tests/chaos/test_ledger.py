@@ -6,7 +6,7 @@ import pytest
 from chaos.ledger import Ledger, Recovery, Turn
 from chaos.report import Found, Promise, promises, report
 from tianting.fleet.drivers.driver import Fault
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.store.records import PromptDone
 
 NOTHING = Found(orphans=(), lost_files=(), lost_notes=(), doubled_notes=(), failed_windows=())
 

@@ -9,10 +9,10 @@ import pytest
 
 from tests.cli.conftest import CommandLine
 from tianting.cli import windows_calling
-from tianting.fleet import door_words as words
-from tianting.fleet.door_client import FleetGone
+from tianting.fleet.door import words
+from tianting.fleet.door.client import FleetGone
 from tianting.fleet.drivers.driver import Fault, LineRead, PersonAsked, ToolBegan, TurnDone
-from tianting.fleet.store_records import LoggedEvent, PromptDone, StoredEvent, WindowMoved
+from tianting.fleet.store.records import LoggedEvent, PromptDone, StoredEvent, WindowMoved
 from tianting.fleet.window import Status, Window
 from tianting.protocol.errors import FleetError
 

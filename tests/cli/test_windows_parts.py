@@ -10,7 +10,7 @@ from tianting.cli.windows_attaching import ConversationView
 from tianting.cli.windows_policy import KINDS, fleet_policy
 from tianting.cli.windows_tables import duration, event_line, facts, size, table, why
 from tianting.cli.windows_top import headline, picture
-from tianting.fleet.door_words import AnswerQuestion, Happened, Listing, Row
+from tianting.fleet.door.words import AnswerQuestion, Happened, Listing, Row
 from tianting.fleet.drivers.driver import (
     ContextFilled,
     Fault,
@@ -22,9 +22,9 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.health import Patience
-from tianting.fleet.service_names import window_meant
-from tianting.fleet.store_records import LoggedEvent, PromptDone, StoredEvent, WindowMoved
+from tianting.fleet.service.names import window_meant
+from tianting.fleet.store.records import LoggedEvent, PromptDone, StoredEvent, WindowMoved
+from tianting.fleet.verdicts.health import Patience
 from tianting.fleet.window import Status, Window
 from tianting.protocol.errors import ConfigError, FleetError
 from tianting.settings.schema import FleetSettings

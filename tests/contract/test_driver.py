@@ -27,7 +27,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.failure_words import kind_of_fault
+from tianting.fleet.verdicts.failure_words import kind_of_fault
 from tianting.protocol.ids import random_uuid
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(sys.platform != "linux", reason="windows are kept on Linux")]

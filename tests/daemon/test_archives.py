@@ -12,7 +12,7 @@ from msgspec import structs
 
 from tianting.daemon.archives import ArchiveError, make_archive, prune, read_archive, restore
 from tianting.fleet.drivers.driver import Prompt
-from tianting.fleet.store import open_store
+from tianting.fleet.store.store import open_store
 from tianting.fleet.window import Window
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.errors import FleetError

@@ -6,7 +6,7 @@ from tianting.daemon.asking import Heard, hopeless
 from tianting.daemon.outcomes import Outcome, Piece
 from tianting.fleet.course import delivery_id
 from tianting.fleet.drivers.driver import Fault, LineRead, Progressed, PromptTaken, ToolBegan, TurnDone
-from tianting.fleet.store_records import LoggedEvent, PromptDone
+from tianting.fleet.store.records import LoggedEvent, PromptDone
 from tianting.fleet.window import Status, Window
 
 TAKEN = PromptTaken(uuid="p")

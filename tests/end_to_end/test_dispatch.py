@@ -14,10 +14,10 @@ import anyio
 import pytest
 
 from tests.fleet.court import PATIENCE, echo_template, end_keeper, fleet_in, pid_of, until_busy
-from tianting.fleet.backlog import DispatchPolicy
-from tianting.fleet.dispatch import Dispatcher
+from tianting.fleet.dispatching.backlog import DispatchPolicy
+from tianting.fleet.dispatching.dispatch import Dispatcher
+from tianting.fleet.dispatching.seating import Surroundings
 from tianting.fleet.drivers.driver import PromptTaken
-from tianting.fleet.seating import Surroundings
 from tianting.fleet.tasks import Task, TaskDone
 from tianting.fleet.windows import WindowManager
 from tianting.plumbing.clock import SystemClock

@@ -12,7 +12,7 @@ import pytest
 
 from tests.fleet.court import PATIENCE, ask, end_keeper, fleet_in, gone, pid_of, state, until_busy
 from tianting.fleet.drivers.driver import Fault
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.store.records import PromptDone
 
 pytestmark = pytest.mark.anyio
 

@@ -16,10 +16,10 @@ import pytest
 from tests.fleet.court import PATIENCE, ask, echo_template, end_keeper, fleet_in, gone, state, until_busy
 from tianting.fleet.drivers.driver import Driver
 from tianting.fleet.drivers.stream_json import CLAUDE, StreamJsonDriver
-from tianting.fleet.health import Patience
-from tianting.fleet.limits import WindowLimits
-from tianting.fleet.store_records import StoreError
+from tianting.fleet.ground.limits import WindowLimits
+from tianting.fleet.store.records import StoreError
 from tianting.fleet.templates import Care, Template
+from tianting.fleet.verdicts.health import Patience
 from tianting.fleet.window import OVER
 from tianting.fleet.windows import WindowManager
 

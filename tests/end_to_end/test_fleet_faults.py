@@ -16,11 +16,11 @@ import pytest
 from tests.fleet.court import PATIENCE, ask, echo_template, end_keeper, fleet_in, gone, pid_of, state, until_busy
 from tianting.fleet.drivers.driver import Driver
 from tianting.fleet.drivers.stream_json import CLAUDE, StreamJsonDriver
-from tianting.fleet.health import Patience
-from tianting.fleet.interrupted import PromptPolicy
-from tianting.fleet.ladder import LadderPatience
-from tianting.fleet.store_records import PromptDone, StoredEvent
+from tianting.fleet.store.records import PromptDone, StoredEvent
 from tianting.fleet.templates import Care, Template
+from tianting.fleet.verdicts.health import Patience
+from tianting.fleet.verdicts.interrupted import PromptPolicy
+from tianting.fleet.verdicts.ladder import LadderPatience
 from tianting.fleet.window import OVER
 from tianting.fleet.windows import WindowManager
 

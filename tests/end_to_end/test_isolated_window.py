@@ -12,12 +12,12 @@ import anyio
 import pytest
 
 from tianting.fleet.drivers.driver import Launch
-from tianting.fleet.isolation import Isolation, Isolator, Walled
+from tianting.fleet.ground.isolation import Isolation, Isolator, Walled
+from tianting.fleet.ground.limits import WindowLimits, keeper_limits
+from tianting.fleet.ground.process_table import Leader, read_trees
+from tianting.fleet.ground.resources import Sampler
+from tianting.fleet.ground.workspaces import Wanted, make_directories, window_environment
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
-from tianting.fleet.limits import WindowLimits, keeper_limits
-from tianting.fleet.process_table import Leader, read_trees
-from tianting.fleet.resources import Sampler
-from tianting.fleet.workspaces import Wanted, make_directories, window_environment
 from tianting.keeper.words import Gone, Held, Limits, Start
 from tianting.plumbing.clock import SystemClock
 from tianting.sandbox.abilities import find_abilities

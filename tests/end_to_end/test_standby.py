@@ -30,9 +30,9 @@ from tests.fleet.court import (
 from tests.fleet.drivers.offline import offline
 from tianting.fleet.drivers.driver import Brief, Driver, Launch, Progressed
 from tianting.fleet.drivers.stream_json import CLAUDE, TIANTING, StreamJsonDriver
+from tianting.fleet.ground.workspaces import Wanted
 from tianting.fleet.templates import Template
 from tianting.fleet.windows import WindowManager
-from tianting.fleet.workspaces import Wanted
 from tianting.models.scripted import Script, says
 from tianting.models.scripted_faults import Fault
 from tianting.testing.model_server import serve

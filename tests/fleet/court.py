@@ -15,8 +15,8 @@ from tianting.fleet.drivers.echo import echo_driver
 from tianting.fleet.grounds import Grounds
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
 from tianting.fleet.keeping import Open
-from tianting.fleet.store import open_store
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.store.records import PromptDone
+from tianting.fleet.store.store import open_store
 from tianting.fleet.templates import FleetPolicy, Template
 from tianting.fleet.window import Window
 from tianting.fleet.windows import WindowManager

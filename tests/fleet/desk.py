@@ -15,11 +15,11 @@ import anyio
 from anyio.lowlevel import checkpoint
 from msgspec import structs
 
-from tianting.fleet.backlog import DispatchPolicy
-from tianting.fleet.dispatch import Dispatcher, Ticket
+from tianting.fleet.dispatching.backlog import DispatchPolicy
+from tianting.fleet.dispatching.dispatch import Dispatcher, Ticket
+from tianting.fleet.dispatching.seating import Surroundings
 from tianting.fleet.drivers.driver import Prompt, PromptTaken
-from tianting.fleet.seating import Surroundings
-from tianting.fleet.store_records import LoggedEvent, PromptDone, Snapshot, StoredEvent, StoreError, WindowMoved
+from tianting.fleet.store.records import LoggedEvent, PromptDone, Snapshot, StoredEvent, StoreError, WindowMoved
 from tianting.fleet.tasks import KeptTask, Task, TaskBook, TaskDone
 from tianting.fleet.templates import Template
 from tianting.fleet.window import OVER, Status, Window

@@ -35,8 +35,8 @@ from tianting.fleet.drivers.driver import (
     TurnDone,
 )
 from tianting.fleet.grounds import Grounds
-from tianting.fleet.store import open_store
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.store.records import PromptDone
+from tianting.fleet.store.store import open_store
 from tianting.fleet.templates import Care, FleetPolicy, Template
 from tianting.fleet.window import Window
 from tianting.fleet.windows import Admit, WindowManager

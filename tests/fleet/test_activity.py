@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.fleet.activity import Activity, begun, facts, heard, ready, taken_over
 from tianting.fleet.drivers.driver import (
     AgentEvent,
     ContextFilled,
@@ -25,8 +24,9 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.health import Facts, Phase
-from tianting.fleet.phi import Rhythm
+from tianting.fleet.verdicts.activity import Activity, begun, facts, heard, ready, taken_over
+from tianting.fleet.verdicts.health import Facts, Phase
+from tianting.fleet.verdicts.phi import Rhythm
 
 WALL = 1_795_000_000.0
 ASKED = PersonAsked(question_id="q", kind="approval")

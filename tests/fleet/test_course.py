@@ -18,7 +18,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.store_records import LoggedEvent, PromptDone, WindowMoved
+from tianting.fleet.store.records import LoggedEvent, PromptDone, WindowMoved
 
 TAKEN = PromptTaken(uuid="p")
 ASKED = PersonAsked(question_id="q", kind="approval")

@@ -9,12 +9,12 @@ import pytest
 from msgspec import structs
 
 from tests.fleet.desk import SHARED, Desk
-from tianting.fleet import dispatch, errand
-from tianting.fleet.backlog import DispatchPolicy
+from tianting.fleet.dispatching import dispatch, errand
+from tianting.fleet.dispatching.backlog import DispatchPolicy
 from tianting.fleet.drivers.driver import Fault
-from tianting.fleet.sizing import PoolPolicy
-from tianting.fleet.store_records import StoreError
+from tianting.fleet.store.records import StoreError
 from tianting.fleet.tasks import FleetBusy, NoSuchTask, TaskDone
+from tianting.fleet.verdicts.sizing import PoolPolicy
 from tianting.protocol.errors import FleetError
 
 pytestmark = pytest.mark.anyio

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fleet.desk import SHARED, Desk
-from tianting.fleet.dispatch import TaskState
+from tianting.fleet.dispatching.dispatch import TaskState
 from tianting.fleet.window import OVER
 
 Deed = Callable[[Desk, int], Awaitable[None]]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tianting.fleet.drivers.driver import Fault
-from tianting.fleet.failure_words import Kind
-from tianting.fleet.failures import MEANINGS, Ended, Failure, classify, classify_fault
+from tianting.fleet.verdicts.failure_words import Kind
+from tianting.fleet.verdicts.failures import MEANINGS, Ended, Failure, classify, classify_fault
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

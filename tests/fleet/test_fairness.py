@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from tianting.fleet.fairness import Queue, Waiting, joined, left, next_task, taken
+from tianting.fleet.verdicts.fairness import Queue, Waiting, joined, left, next_task, taken
 
 
 def anything(task: Waiting) -> bool:

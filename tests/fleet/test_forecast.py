@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from benchmarks.forecast import error_of_time, quality
 from benchmarks.memory_series import series
-from tianting.fleet.forecast import (
+from tianting.fleet.verdicts.forecast import (
     Advice,
     Change,
     Fine,
@@ -22,7 +22,7 @@ from tianting.fleet.forecast import (
     forecast,
     per_hour,
 )
-from tianting.fleet.trends import Point
+from tianting.fleet.verdicts.trends import Point
 
 LIMIT = 2_000.0
 

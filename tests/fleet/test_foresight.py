@@ -10,9 +10,9 @@ from msgspec import structs
 from tests.fleet.puppets import PATIENCE, stage
 from tianting.fleet.drivers.driver import ContextFilled
 from tianting.fleet.foresight import SPACING, Filling, Foresight, Leaking, Subject
-from tianting.fleet.limits import WindowLimits
-from tianting.fleet.resources import Sample
-from tianting.fleet.store_records import Forewarned
+from tianting.fleet.ground.limits import WindowLimits
+from tianting.fleet.ground.resources import Sample
+from tianting.fleet.store.records import Forewarned
 from tianting.fleet.window import Window
 
 LIMIT = 1_000_000_000

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tianting.fleet.drivers.driver import Launch
+from tianting.fleet.ground.isolation import Choice, Isolation, Isolator
+from tianting.fleet.ground.workspaces import Wanted
 from tianting.fleet.grounds import Grounds
-from tianting.fleet.isolation import Choice, Isolation, Isolator
 from tianting.fleet.templates import Template
 from tianting.fleet.window import Window
-from tianting.fleet.workspaces import Wanted
 from tianting.protocol.errors import FleetError
 from tianting.sandbox.abilities import find_abilities
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from tianting.fleet.health import Dead, Facts, Health, Patience, Phase, Stuck, Suspect, Well, judge
-from tianting.fleet.phi import Rhythm
+from tianting.fleet.verdicts.health import Dead, Facts, Health, Patience, Phase, Stuck, Suspect, Well, judge
+from tianting.fleet.verdicts.phi import Rhythm
 
 PHASES: tuple[Phase, ...] = get_args(Phase)
 PATIENCE = Patience(starting=30, asking_model=300, streaming=120, tool_idle=1_800, probe=10)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianting.fleet.interrupted import NOTE, Continue, Fate, Leave, OpenPrompt, PromptPolicy, Repeat, fate
+from tianting.fleet.verdicts.interrupted import NOTE, Continue, Fate, Leave, OpenPrompt, PromptPolicy, Repeat, fate
 
 GO_ON = PromptPolicy()
 CAREFUL = PromptPolicy(go_on=False)

@@ -14,9 +14,9 @@ import pytest
 from msgspec import structs
 
 from tianting.fleet.drivers.driver import Launch
-from tianting.fleet.isolation import Choice, Isolation, Isolator, Walled, relay_address
-from tianting.fleet.isolation_relay import pass_on
-from tianting.fleet.workspaces import Wanted, make_directories, window_environment
+from tianting.fleet.ground.isolation import Choice, Isolation, Isolator, Walled, relay_address
+from tianting.fleet.ground.isolation_relay import pass_on
+from tianting.fleet.ground.workspaces import Wanted, make_directories, window_environment
 from tianting.protocol.errors import FleetError
 from tianting.sandbox.abilities import Abilities, find_abilities
 

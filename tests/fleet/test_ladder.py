@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from msgspec import structs
 
-from tianting.fleet.health import Dead, Health, Stuck, Suspect, Well
-from tianting.fleet.ladder import Action, Ladder, LadderFacts, LadderPatience, Rung, Step, after, next_step
+from tianting.fleet.verdicts.health import Dead, Health, Stuck, Suspect, Well
+from tianting.fleet.verdicts.ladder import Action, Ladder, LadderFacts, LadderPatience, Rung, Step, after, next_step
 
 SUSPECT = Suspect(reason="silent")
 STALL = Stuck(hang="stall", reason="nothing has come")

@@ -20,12 +20,12 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.health import Dead, Patience, Stuck, Well
-from tianting.fleet.interrupted import NOTE
-from tianting.fleet.ladder import LadderPatience
-from tianting.fleet.parking import ParkPolicy
-from tianting.fleet.recovery import RestartPolicy
-from tianting.fleet.store_records import PromptDone, StoredEvent
+from tianting.fleet.store.records import PromptDone, StoredEvent
+from tianting.fleet.verdicts.health import Dead, Patience, Stuck, Well
+from tianting.fleet.verdicts.interrupted import NOTE
+from tianting.fleet.verdicts.ladder import LadderPatience
+from tianting.fleet.verdicts.parking import ParkPolicy
+from tianting.fleet.verdicts.recovery import RestartPolicy
 from tianting.protocol.errors import FleetError
 
 pytestmark = pytest.mark.anyio

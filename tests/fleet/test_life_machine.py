@@ -26,7 +26,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.store_records import PromptDone, StoredEvent, WindowMoved
+from tianting.fleet.store.records import PromptDone, StoredEvent, WindowMoved
 from tianting.fleet.window import OVER, Window, may_move
 from tianting.protocol.errors import FleetError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tianting.fleet.limits import WindowLimits, keeper_limits
+from tianting.fleet.ground.limits import WindowLimits, keeper_limits
 from tianting.keeper.words import Limits
 from tianting.protocol.errors import ConfigError
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tianting.fleet.failure_words import Kind
-from tianting.fleet.failures import MEANINGS, Meaning
+from tianting.fleet.verdicts.failure_words import Kind
+from tianting.fleet.verdicts.failures import MEANINGS, Meaning
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.fleet.parking import Cause, LimitFacts, Park, ParkPolicy, limit_end, park, remaining
+from tianting.fleet.verdicts.parking import Cause, LimitFacts, Park, ParkPolicy, limit_end, park, remaining
 
 NOW = 1_795_000_000.0
 OWNER_ALLOWS = ParkPolicy(wakes=True)

@@ -7,9 +7,9 @@ import pytest
 
 from tests.fleet.puppets import PATIENCE, Stage, bare_stage
 from tianting.fleet.drivers.driver import Fault, TurnDone
-from tianting.fleet.past import Past, history, read_on
-from tianting.fleet.recovery import History, Restart, RestartPolicy
-from tianting.fleet.store_records import Generation, LoggedEvent, PromptDone, StoredEvent, WindowMoved
+from tianting.fleet.store.records import Generation, LoggedEvent, PromptDone, StoredEvent, WindowMoved
+from tianting.fleet.verdicts.past import Past, history, read_on
+from tianting.fleet.verdicts.recovery import History, Restart, RestartPolicy
 from tianting.fleet.window import Status
 
 NOW, WALL = 5_000.0, 1_795_000_000.0

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianting.fleet.phi import MOST_SAMPLES, Rhythm, phi
+from tianting.fleet.verdicts.phi import MOST_SAMPLES, Rhythm, phi
 
 
 def rhythm(*gaps: float) -> Rhythm:

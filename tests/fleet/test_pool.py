@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from tests.fleet.puppets import PATIENCE, Stage, bare_stage
-from tianting.fleet.sizing import PoolPolicy
+from tianting.fleet.verdicts.sizing import PoolPolicy
 from tianting.fleet.window import OVER, Window
 from tianting.fleet.windows import FleetFull
 

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from tianting.fleet.failure_words import Kind
-from tianting.fleet.failures import MEANINGS, Failure
-from tianting.fleet.parking import LimitFacts, Park, ParkPolicy
-from tianting.fleet.recovery import (
+from tianting.fleet.verdicts.failure_words import Kind
+from tianting.fleet.verdicts.failures import MEANINGS, Failure
+from tianting.fleet.verdicts.parking import LimitFacts, Park, ParkPolicy
+from tianting.fleet.verdicts.recovery import (
     AskPerson,
     Failover,
     GiveUp,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.fleet.reset_times import read_reset
+from tianting.fleet.verdicts.reset_times import read_reset
 
 NOW = float(calendar.timegm((2026, 11, 20, 14, 0, 0)))
 HOUR = 3_600.0

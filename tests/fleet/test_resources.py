@@ -13,8 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tianting.fleet.process_table import Leader, Process, Tree, descriptors_of, memory_of, parsed, read_trees, trees_of
-from tianting.fleet.resources import BusyTrees, Pace, Sample, Sampler, directory_size
+from tianting.fleet.ground.process_table import (
+    Leader,
+    Process,
+    Tree,
+    descriptors_of,
+    memory_of,
+    parsed,
+    read_trees,
+    trees_of,
+)
+from tianting.fleet.ground.resources import BusyTrees, Pace, Sample, Sampler, directory_size
 from tianting.plumbing.clock import SystemClock
 
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from msgspec import structs
 
-from tianting.fleet.scheduler import (
+from tianting.fleet.verdicts.scheduler import (
     Admit,
     Candidate,
     Create,

@@ -12,19 +12,19 @@ import pytest
 from msgspec import structs
 
 from tests.fleet.puppets import PATIENCE, Stage, bare_stage
-from tianting.fleet import door_words as words
-from tianting.fleet import service_feed
+from tianting.fleet.door import words
 from tianting.fleet.drivers.driver import PersonAsked, PromptTaken, QuestionClosed, TurnBegan, TurnDone
 from tianting.fleet.grounds import Grounds
-from tianting.fleet.service import FleetService
-from tianting.fleet.service_feed import Feed
-from tianting.fleet.service_figures import ServiceFigures
-from tianting.fleet.service_making import Ground
-from tianting.fleet.service_orders import Orders
-from tianting.fleet.sizing import PoolPolicy
-from tianting.fleet.store import open_store
-from tianting.fleet.store_records import PromptDone, WindowMoved
+from tianting.fleet.service import feed as service_feed
+from tianting.fleet.service.feed import Feed
+from tianting.fleet.service.figures import ServiceFigures
+from tianting.fleet.service.making import Ground
+from tianting.fleet.service.orders import Orders
+from tianting.fleet.service.service import FleetService
+from tianting.fleet.store.records import PromptDone, WindowMoved
+from tianting.fleet.store.store import open_store
 from tianting.fleet.templates import FleetPolicy
+from tianting.fleet.verdicts.sizing import PoolPolicy
 from tianting.fleet.windows import NoSuchWindow, WindowManager
 from tianting.fleet.world import World
 from tianting.protocol.errors import ConfigError, FleetError

@@ -13,11 +13,11 @@ import anyio.lowlevel
 import msgspec
 import pytest
 
-from tianting.fleet import door_words as words
-from tianting.fleet.door import Door, DoorLimits
-from tianting.fleet.door_client import FleetClient, FleetGone, NoFleet, knock
-from tianting.fleet.door_lines import HungUp, connect
-from tianting.fleet.door_place import DoorTaken, held_door, make_private, remember, run_directory, settle
+from tianting.fleet.door import words
+from tianting.fleet.door.client import FleetClient, FleetGone, NoFleet, knock
+from tianting.fleet.door.door import Door, DoorLimits
+from tianting.fleet.door.lines import HungUp, connect
+from tianting.fleet.door.place import DoorTaken, held_door, make_private, remember, run_directory, settle
 from tianting.protocol.errors import FleetError
 
 pytestmark = pytest.mark.anyio
@@ -142,7 +142,7 @@ async def test_nonsense_is_refused_and_the_next_line_is_heard(place: Path, line:
 
 
 async def test_a_line_that_is_too_long_is_passed_over(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tianting.fleet.door.LONGEST_LINE", 1000)
+    monkeypatch.setattr("tianting.fleet.door.door.LONGEST_LINE", 1000)
     good = b'{"id": 9, "ask": {"do": "send", "window": "w", "text": "ok"}}\n'
     async with served(place):
         whole = await raw(place, b"x" * 2000 + b"\n", good, answers=3)
@@ -211,7 +211,7 @@ async def test_a_dead_ones_socket_is_replaced_and_only_ours_can_connect(place: P
 
 
 async def test_another_persons_client_is_turned_away(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tianting.fleet.door.is_own", lambda _: False)
+    monkeypatch.setattr("tianting.fleet.door.door.is_own", lambda _: False)
     async with served(place):
         with closing(connect(place)) as stranger, pytest.raises(HungUp):
             await stranger.receive(10_000)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tianting.fleet.drivers.driver import Fault, Limited, TurnBegan, TurnDone
-from tianting.fleet.resources import Sample
-from tianting.fleet.service_figures import ServiceFigures
-from tianting.fleet.service_history import HistoryFigures
-from tianting.fleet.store_records import Generation, Heartbeat, LoggedEvent, StoredEvent, WindowMoved
+from tianting.fleet.ground.resources import Sample
+from tianting.fleet.service.figures import ServiceFigures
+from tianting.fleet.service.history import HistoryFigures
+from tianting.fleet.store.records import Generation, Heartbeat, LoggedEvent, StoredEvent, WindowMoved
 from tianting.fleet.window import Window
 from tianting.protocol.usage import Usage
 from tianting.telemetry.metrics import FleetMetrics

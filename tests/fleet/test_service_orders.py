@@ -7,12 +7,12 @@ import anyio
 import pytest
 from msgspec import structs
 
-from tianting.fleet.door_words import Create
-from tianting.fleet.service_orders import Order, Orders, order_of, says_nothing_more
-from tianting.fleet.sizing import PoolPolicy
+from tianting.fleet.door.words import Create
+from tianting.fleet.ground.workspaces import Wanted
+from tianting.fleet.service.orders import Order, Orders, order_of, says_nothing_more
 from tianting.fleet.templates import FleetPolicy, Template
+from tianting.fleet.verdicts.sizing import PoolPolicy
 from tianting.fleet.window import Window
-from tianting.fleet.workspaces import Wanted
 from tianting.protocol.errors import FleetError
 from tianting.worktree.separate_records import SeparateTree
 

@@ -8,9 +8,9 @@ import pytest
 from msgspec import structs
 
 from tests.fleet.desk import SHARED, Desk
-from tianting.fleet import door_words as words
-from tianting.fleet.door_tasks import AwaitTask, CancelTask, Queued, ReadQueue, RunTask, TaskEnded, TaskRow, Ticketed
-from tianting.fleet.service_tasks import TaskDesk
+from tianting.fleet.door import words
+from tianting.fleet.door.tasks import AwaitTask, CancelTask, Queued, ReadQueue, RunTask, TaskEnded, TaskRow, Ticketed
+from tianting.fleet.service.tasks import TaskDesk
 from tianting.fleet.tasks import TaskDone
 from tianting.protocol.errors import FleetError
 

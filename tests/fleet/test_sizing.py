@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianting.fleet.sizing import PoolFacts, PoolPolicy, next_rate, wanted
+from tianting.fleet.verdicts.sizing import PoolFacts, PoolPolicy, next_rate, wanted
 
 POLICY = PoolPolicy(min=2, max=10, spares=1, idle_after=900, half_life=60)
 

@@ -9,10 +9,10 @@ from msgspec import structs
 
 from tests.fleet.puppets import PATIENCE, Puppet, Stage, bare_stage, stage
 from tianting.fleet.drivers.driver import Progressed, PromptTaken, ToolBegan, TurnBegan
-from tianting.fleet.health import Patience
-from tianting.fleet.recovery import RestartPolicy
-from tianting.fleet.store import open_store
-from tianting.fleet.store_records import PromptDone
+from tianting.fleet.store.records import PromptDone
+from tianting.fleet.store.store import open_store
+from tianting.fleet.verdicts.health import Patience
+from tianting.fleet.verdicts.recovery import RestartPolicy
 from tianting.fleet.window import Window
 
 pytestmark = pytest.mark.anyio

@@ -16,8 +16,7 @@ from msgspec import structs
 
 from tianting.fleet.drivers.driver import Launch, LineRead, PersonAsked, Progressed, Prompt, TurnBegan, TurnDone
 from tianting.fleet.intake import Mark
-from tianting.fleet.store import Store, open_store
-from tianting.fleet.store_records import (
+from tianting.fleet.store.records import (
     Deed,
     Generation,
     Heartbeat,
@@ -29,8 +28,9 @@ from tianting.fleet.store_records import (
     StoreError,
     WindowMoved,
 )
-from tianting.fleet.store_repair import open_sound
-from tianting.fleet.store_writer import Writer, explained
+from tianting.fleet.store.repair import open_sound
+from tianting.fleet.store.store import Store, open_store
+from tianting.fleet.store.writer import Writer, explained
 from tianting.fleet.window import Window, moved
 
 pytestmark = pytest.mark.anyio
@@ -290,7 +290,7 @@ HOLDER = """
 import anyio, sys
 from pathlib import Path
 from tianting.fleet.intake import Mark
-from tianting.fleet.store import open_store
+from tianting.fleet.store.store import open_store
 from tianting.fleet.drivers.driver import Prompt
 from tianting.fleet.window import Window
 from tianting.plumbing.clock import SystemClock
@@ -458,8 +458,8 @@ FULL_DISK = """
 import anyio, sys
 from pathlib import Path
 from tianting.fleet.intake import Mark
-from tianting.fleet.store import open_store
-from tianting.fleet.store_records import StoreError
+from tianting.fleet.store.store import open_store
+from tianting.fleet.store.records import StoreError
 from tianting.fleet.drivers.driver import Prompt
 from tianting.fleet.window import Window
 from tianting.plumbing.clock import SystemClock

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tianting.fleet.drivers.driver import Progressed, Prompt
 from tianting.fleet.intake import Mark
-from tianting.fleet.store import Store, open_store
-from tianting.fleet.store_records import StoreError
+from tianting.fleet.store.records import StoreError
+from tianting.fleet.store.store import Store, open_store
 from tianting.fleet.window import Window
 from tianting.plumbing.clock import SystemClock
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from tianting.fleet.store import open_store
-from tianting.fleet.store_schema import MIGRATIONS
+from tianting.fleet.store.schema import MIGRATIONS
+from tianting.fleet.store.store import open_store
 from tianting.fleet.tasks import KeptTask, Task, TaskBook, TaskDone
 from tianting.plumbing.clock import SystemClock
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tianting.fleet.trends import ewma, level_change, theil_sen, trend_score
+from tianting.fleet.verdicts.trends import ewma, level_change, theil_sen, trend_score
 
 CALM = [10.0, 11.0, 9.0, 10.0, 10.5, 9.5, 10.0, 10.2, 9.8, 10.0]
 

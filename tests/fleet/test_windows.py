@@ -20,10 +20,10 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.interrupted import NOTE
-from tianting.fleet.store import Store
-from tianting.fleet.store_records import StoredEvent, StoreError, WindowMoved
+from tianting.fleet.store.records import StoredEvent, StoreError, WindowMoved
+from tianting.fleet.store.store import Store
 from tianting.fleet.templates import FleetPolicy, Template
+from tianting.fleet.verdicts.interrupted import NOTE
 from tianting.fleet.windows import FleetFull, NoSuchWindow
 from tianting.protocol.errors import FleetError
 

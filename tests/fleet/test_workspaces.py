@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tianting.fleet.workspaces import Surroundings, Wanted, make_directories, window_environment
+from tianting.fleet.ground.workspaces import Surroundings, Wanted, make_directories, window_environment
 from tianting.protocol.errors import FleetError
 
 OWN = {

@@ -9,7 +9,7 @@ import anyio
 
 from tianting.cli.daemon_places import DaemonPlaces
 from tianting.daemon.archives import make_archive, prune, read_archive, restore
-from tianting.fleet.door_place import held_door, make_private
+from tianting.fleet.door.place import held_door, make_private
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.errors import FleetError
 

@@ -15,17 +15,17 @@ from tianting.cli.windows_policy import fleet_policy, retention
 from tianting.cli.windows_reload import read_fleet_settings
 from tianting.daemon.conversations import Book
 from tianting.daemon.talking import Talk, TalkPolicy
-from tianting.fleet.door_place import make_private
+from tianting.fleet.door.place import make_private
 from tianting.fleet.drivers.codex import CodexDriver
 from tianting.fleet.drivers.driver import Driver
 from tianting.fleet.drivers.stream_json import TIANTING, StreamJsonDriver
+from tianting.fleet.ground.isolation import Isolator
+from tianting.fleet.ground.workspaces import Wanted
 from tianting.fleet.grounds import Grounds
-from tianting.fleet.isolation import Isolator
-from tianting.fleet.service_watch import ServiceWatch
-from tianting.fleet.store import Store, open_store
+from tianting.fleet.service.watch import ServiceWatch
+from tianting.fleet.store.store import Store, open_store
 from tianting.fleet.templates import FleetPolicy, Template
 from tianting.fleet.windows import WindowManager
-from tianting.fleet.workspaces import Wanted
 from tianting.fleet.world import World
 from tianting.plumbing.clock import SystemClock
 from tianting.protocol.ids import random_uuid

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tianting.fleet.door_place import settle
+from tianting.fleet.door.place import settle
 from tianting.plumbing.atomic_file import write_atomically
 
 

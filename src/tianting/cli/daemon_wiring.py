@@ -23,7 +23,7 @@ from tianting.daemon.leases import Leases
 from tianting.daemon.listener import Listener, free_place
 from tianting.daemon.pulse import Pulse
 from tianting.daemon.words import Status
-from tianting.fleet.door_place import DoorTaken, held_door, make_private
+from tianting.fleet.door.place import DoorTaken, held_door, make_private
 from tianting.protocol.errors import FleetError
 
 log = logging.getLogger(__name__)

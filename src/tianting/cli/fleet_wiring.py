@@ -22,28 +22,28 @@ from tianting.cli.gateway_parts import gateway_quotas, gateway_upstreams, with_k
 from tianting.cli.windows_passes import RENEWED, WindowPasses, fleet_secret, let_in
 from tianting.cli.windows_policy import fleet_policy, retention
 from tianting.cli.windows_reload import watch_settings
-from tianting.fleet.dispatch import Dispatcher
-from tianting.fleet.door import Door
-from tianting.fleet.door_place import held_door, make_private, remember, settle
+from tianting.fleet.dispatching.dispatch import Dispatcher
+from tianting.fleet.dispatching.seating import Surroundings
+from tianting.fleet.door.door import Door
+from tianting.fleet.door.place import held_door, make_private, remember, settle
 from tianting.fleet.drivers.acp import AcpDriver
 from tianting.fleet.drivers.codex import CodexDriver
 from tianting.fleet.drivers.driver import Driver
 from tianting.fleet.drivers.echo import echo_driver
 from tianting.fleet.drivers.stream_json import CLAUDE, TIANTING, StreamJsonDriver
 from tianting.fleet.drivers.tmux import terminal_drivers
+from tianting.fleet.ground.isolation import Isolator
+from tianting.fleet.ground.resources import Sample
 from tianting.fleet.grounds import Grounds
-from tianting.fleet.isolation import Isolator
-from tianting.fleet.resources import Sample
-from tianting.fleet.seating import Surroundings
-from tianting.fleet.service import FleetService
-from tianting.fleet.service_feed import Feed
-from tianting.fleet.service_figures import ServiceFigures
-from tianting.fleet.service_history import HistoryFigures
-from tianting.fleet.service_making import Ground
-from tianting.fleet.service_orders import Orders
-from tianting.fleet.service_tasks import TaskDesk
-from tianting.fleet.service_watch import ServiceWatch
-from tianting.fleet.store import Store, open_store
+from tianting.fleet.service.feed import Feed
+from tianting.fleet.service.figures import ServiceFigures
+from tianting.fleet.service.history import HistoryFigures
+from tianting.fleet.service.making import Ground
+from tianting.fleet.service.orders import Orders
+from tianting.fleet.service.service import FleetService
+from tianting.fleet.service.tasks import TaskDesk
+from tianting.fleet.service.watch import ServiceWatch
+from tianting.fleet.store.store import Store, open_store
 from tianting.fleet.templates import FleetPolicy, Template
 from tianting.fleet.window import Window
 from tianting.fleet.windows import WindowManager

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import anyio.abc
 
-from tianting.fleet.isolation import Isolation
+from tianting.fleet.ground.isolation import Isolation
 from tianting.gateway.gateway import Gateway
 from tianting.plumbing.atomic_file import write_atomically
 from tianting.protocol.errors import ConfigError

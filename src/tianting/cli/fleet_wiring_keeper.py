@@ -9,7 +9,7 @@ from pathlib import Path
 
 import anyio
 
-from tianting.fleet.door_place import make_private
+from tianting.fleet.door.place import make_private
 from tianting.fleet.drivers.tmux import OPTION
 from tianting.fleet.keeper_link import KeeperLink, launch_keeper
 from tianting.fleet.terminals import TerminalLink, Terminals

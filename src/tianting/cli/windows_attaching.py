@@ -18,8 +18,8 @@ import msgspec
 
 from tianting.cli.windows_calling import call, door
 from tianting.cli.windows_tables import SHORT_ID
-from tianting.fleet.door_client import FleetClient
-from tianting.fleet.door_words import (
+from tianting.fleet.door.client import FleetClient
+from tianting.fleet.door.words import (
     Accepted,
     AnswerQuestion,
     Done,
@@ -33,7 +33,7 @@ from tianting.fleet.door_words import (
 )
 from tianting.fleet.drivers.driver import Limited, PersonAsked, Progressed, QuestionClosed, ToolBegan, TurnDone
 from tianting.fleet.drivers.tmux import session
-from tianting.fleet.store_records import PromptDone, WindowMoved
+from tianting.fleet.store.records import PromptDone, WindowMoved
 from tianting.fleet.window import Window
 from tianting.plumbing.printable import printable
 from tianting.protocol.errors import FleetError

@@ -16,8 +16,8 @@ import anyio
 
 from tianting.cli.places import home_directory
 from tianting.cli.program import complain
-from tianting.fleet.door_client import FleetClient, NoFleet, knock
-from tianting.fleet.door_place import make_private, settle
+from tianting.fleet.door.client import FleetClient, NoFleet, knock
+from tianting.fleet.door.place import make_private, settle
 from tianting.protocol.errors import FleetError
 
 _T = TypeVar("_T")

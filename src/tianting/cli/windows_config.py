@@ -11,8 +11,8 @@ import msgspec
 from tianting.cli.windows_calling import door, fleet_home
 from tianting.cli.windows_policy import fleet_policy
 from tianting.cli.windows_reload import fleet_settings_places, read_fleet_settings
-from tianting.fleet.door_client import NoFleet, knock
-from tianting.fleet.door_words import Done, Reload
+from tianting.fleet.door.client import NoFleet, knock
+from tianting.fleet.door.words import Done, Reload
 from tianting.protocol.errors import ConfigError
 from tianting.settings.dotted_keys import split_key
 from tianting.settings.editing import set_value

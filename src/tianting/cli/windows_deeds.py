@@ -6,8 +6,8 @@ import click
 
 from tianting.cli.program import complain
 from tianting.cli.windows_calling import call
-from tianting.fleet.door_client import FleetClient, FleetGone
-from tianting.fleet.door_words import (
+from tianting.fleet.door.client import FleetClient, FleetGone
+from tianting.fleet.door.words import (
     AnswerQuestion,
     Ask,
     Destroy,

@@ -8,7 +8,7 @@ import msgspec
 
 from tianting.cli.windows_calling import call
 from tianting.cli.windows_tables import COLOURS, SHORT_ID, duration, facts, size, table, why
-from tianting.fleet.door_words import Checked, CheckHealth, Figures, Listing, ListWindows, ReadMetrics, Row, Show, Shown
+from tianting.fleet.door.words import Checked, CheckHealth, Figures, Listing, ListWindows, ReadMetrics, Row, Show, Shown
 from tianting.plumbing.printable import printable
 
 _EXIT = {"well": 0, "suspect": 1, "stuck": 2, "dead": 2}

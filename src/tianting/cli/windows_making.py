@@ -12,9 +12,9 @@ from tianting.cli.windows_calling import call
 from tianting.cli.windows_listing import JSON
 from tianting.cli.windows_policy import KINDS
 from tianting.cli.windows_tables import SHORT_ID, facts
-from tianting.fleet.door_client import FleetClient
-from tianting.fleet.door_words import AwaitReady, Choice, Create, Shown
-from tianting.fleet.workspaces import Share
+from tianting.fleet.door.client import FleetClient
+from tianting.fleet.door.words import AwaitReady, Choice, Create, Shown
+from tianting.fleet.ground.workspaces import Share
 from tianting.protocol.errors import FleetError
 
 

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from tianting.fleet.isolation import relay_address
+from tianting.fleet.ground.isolation import relay_address
 from tianting.fleet.window import OVER, Window
 from tianting.gateway.gateway import Gateway
 from tianting.plumbing.atomic_file import write_atomically

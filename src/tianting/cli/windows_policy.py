@@ -5,16 +5,16 @@ from typing import Literal
 
 from msgspec import structs
 
-from tianting.fleet.health import Patience
-from tianting.fleet.isolation import Isolation
-from tianting.fleet.ladder import LadderPatience
-from tianting.fleet.limits import WindowLimits
-from tianting.fleet.parking import ParkPolicy
-from tianting.fleet.recovery import RestartPolicy
-from tianting.fleet.sizing import PoolPolicy
-from tianting.fleet.store_records import Retention
+from tianting.fleet.ground.isolation import Isolation
+from tianting.fleet.ground.limits import WindowLimits
+from tianting.fleet.ground.workspaces import Wanted
+from tianting.fleet.store.records import Retention
 from tianting.fleet.templates import Care, FleetPolicy, Template, check_policy
-from tianting.fleet.workspaces import Wanted
+from tianting.fleet.verdicts.health import Patience
+from tianting.fleet.verdicts.ladder import LadderPatience
+from tianting.fleet.verdicts.parking import ParkPolicy
+from tianting.fleet.verdicts.recovery import RestartPolicy
+from tianting.fleet.verdicts.sizing import PoolPolicy
 from tianting.protocol.errors import ConfigError, FleetError
 from tianting.settings.schema import (
     FleetPatienceSettings,

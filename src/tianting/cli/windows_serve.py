@@ -11,9 +11,9 @@ import click
 
 from tianting.cli.program import complain
 from tianting.cli.windows_calling import door, fleet_home, is_serving, start_fleet
-from tianting.fleet.door_client import NoFleet, knock
-from tianting.fleet.door_place import DoorTaken, make_private
-from tianting.fleet.door_words import Done, EndFleet
+from tianting.fleet.door.client import NoFleet, knock
+from tianting.fleet.door.place import DoorTaken, make_private
+from tianting.fleet.door.words import Done, EndFleet
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tianting.fleet.door_words import Happened, Row
+from tianting.fleet.door.words import Happened, Row
 from tianting.fleet.drivers.driver import (
     ContextFilled,
     Garbled,
@@ -14,7 +14,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.store_records import Forewarned, PromptDone, WindowMoved
+from tianting.fleet.store.records import Forewarned, PromptDone, WindowMoved
 from tianting.plumbing.printable import printable
 
 SHORT_ID = 8

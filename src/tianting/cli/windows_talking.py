@@ -10,10 +10,10 @@ from tianting.cli.program import complain
 from tianting.cli.windows_calling import call
 from tianting.cli.windows_listing import JSON
 from tianting.cli.windows_tables import SHORT_ID, event_line
-from tianting.fleet.door_client import FleetClient
-from tianting.fleet.door_words import Accepted, Follow, Happened, Send, Show, Shown
+from tianting.fleet.door.client import FleetClient
+from tianting.fleet.door.words import Accepted, Follow, Happened, Send, Show, Shown
 from tianting.fleet.drivers.driver import LineRead, PersonAsked, TurnDone
-from tianting.fleet.store_records import PromptDone, WindowMoved
+from tianting.fleet.store.records import PromptDone, WindowMoved
 from tianting.fleet.window import OVER
 from tianting.plumbing.printable import printable
 from tianting.protocol.errors import FleetError

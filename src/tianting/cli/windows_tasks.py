@@ -13,8 +13,8 @@ from tianting.cli.windows_calling import call
 from tianting.cli.windows_listing import JSON
 from tianting.cli.windows_tables import SHORT_ID, duration
 from tianting.cli.windows_talking import INTERRUPTED
-from tianting.fleet.door_client import FleetClient
-from tianting.fleet.door_tasks import AwaitTask, CancelTask, Queued, ReadQueue, RunTask, TaskEnded, TaskRow, Ticketed
+from tianting.fleet.door.client import FleetClient
+from tianting.fleet.door.tasks import AwaitTask, CancelTask, Queued, ReadQueue, RunTask, TaskEnded, TaskRow, Ticketed
 from tianting.fleet.tasks import TaskDone
 from tianting.plumbing.printable import printable
 

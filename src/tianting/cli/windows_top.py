@@ -17,8 +17,8 @@ import click
 from tianting.cli.windows_calling import call
 from tianting.cli.windows_listing import table_lines
 from tianting.cli.windows_tables import COLOURS, table, why
-from tianting.fleet.door_client import FleetClient
-from tianting.fleet.door_words import Listing, ListWindows, Row, Watch
+from tianting.fleet.door.client import FleetClient
+from tianting.fleet.door.words import Listing, ListWindows, Row, Watch
 from tianting.fleet.window import OVER
 
 _BEGIN = "\x1b[?1049h\x1b[?25l"

@@ -22,7 +22,7 @@ import anyio.to_thread
 import msgspec
 from msgspec import Struct, structs
 
-from tianting.fleet.store import open_store
+from tianting.fleet.store.store import open_store
 from tianting.fleet.window import OVER, moved
 from tianting.plumbing.atomic_file import write_atomically
 from tianting.plumbing.clock import Clock

@@ -17,7 +17,7 @@ from tianting.fleet.drivers.driver import (
     ToolBegan,
     TurnDone,
 )
-from tianting.fleet.store_records import LoggedEvent, PromptDone, WindowMoved
+from tianting.fleet.store.records import LoggedEvent, PromptDone, WindowMoved
 from tianting.fleet.window import OVER, Window
 from tianting.fleet.windows import NoSuchWindow, WindowManager
 from tianting.plumbing.clock import Clock

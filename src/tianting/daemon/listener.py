@@ -23,7 +23,7 @@ from msgspec import Struct
 from tianting.daemon.desk import Desk
 from tianting.daemon.peers import Peer, peer_of
 from tianting.daemon.words import Delta, Reply
-from tianting.fleet.door_place import is_own, make_private
+from tianting.fleet.door.place import is_own, make_private
 from tianting.protocol.errors import FleetError
 
 log = logging.getLogger(__name__)

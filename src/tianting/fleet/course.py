@@ -25,7 +25,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.store_records import LoggedEvent, PromptDone, StoredEvent
+from tianting.fleet.store.records import LoggedEvent, PromptDone, StoredEvent
 
 
 class Course(Struct, frozen=True, kw_only=True):

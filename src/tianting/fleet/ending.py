@@ -7,9 +7,9 @@ import anyio.to_thread
 
 from tianting.fleet.course import Course
 from tianting.fleet.drivers.driver import DriverError, Fault
-from tianting.fleet.failures import Ended, Failure, classify
-from tianting.fleet.health import Hang
 from tianting.fleet.process import Process
+from tianting.fleet.verdicts.failures import Ended, Failure, classify
+from tianting.fleet.verdicts.health import Hang
 from tianting.fleet.window import Window
 
 _TAIL = 8_192

@@ -4,9 +4,9 @@ import anyio
 from msgspec import Struct
 
 from tianting.fleet.drivers.driver import Agent, AgentEvent, Answer, DriverError, Prompt
-from tianting.fleet.health import Health
 from tianting.fleet.intake import Mark
 from tianting.fleet.templates import Template
+from tianting.fleet.verdicts.health import Health
 from tianting.keeper.words import Gone, Held
 from tianting.protocol.errors import FleetError
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from tianting.fleet.drivers.driver import ContextFilled
-from tianting.fleet.forecast import Advice, ForecastPolicy, Recycle, Signs, Watch, advice, drift, forecast
-from tianting.fleet.resources import Sample
-from tianting.fleet.trends import Point
+from tianting.fleet.ground.resources import Sample
+from tianting.fleet.verdicts.forecast import Advice, ForecastPolicy, Recycle, Signs, Watch, advice, drift, forecast
+from tianting.fleet.verdicts.trends import Point
 from tianting.fleet.window import Window
 
 log = logging.getLogger(__name__)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 
 from tianting.fleet.drivers.driver import Limited
-from tianting.fleet.failures import Failure
-from tianting.fleet.parking import LimitFacts
-from tianting.fleet.past import Past, history
-from tianting.fleet.recovery import (
+from tianting.fleet.store.records import Generation
+from tianting.fleet.verdicts.failures import Failure
+from tianting.fleet.verdicts.parking import LimitFacts
+from tianting.fleet.verdicts.past import Past, history
+from tianting.fleet.verdicts.recovery import (
     History,
     RestartPolicy,
     Situation,
@@ -17,7 +18,6 @@ from tianting.fleet.recovery import (
     verdict,
     went_well,
 )
-from tianting.fleet.store_records import Generation
 from tianting.plumbing.clock import Clock
 
 

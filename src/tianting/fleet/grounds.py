@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tianting.fleet.drivers.driver import Launch
-from tianting.fleet.isolation import Isolator, Walled
+from tianting.fleet.ground.isolation import Isolator, Walled
+from tianting.fleet.ground.workspaces import make_directories, window_environment
 from tianting.fleet.templates import Template
 from tianting.fleet.window import Window
-from tianting.fleet.workspaces import make_directories, window_environment
 from tianting.protocol.errors import CheckpointError, FleetError
 from tianting.worktree.git_directory import git_directory_of
 from tianting.worktree.rescue import keep_rescue

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 
 from tianting.fleet.drivers.driver import Abilities, AgentEvent, Standing, TurnDone
 from tianting.fleet.facts import Fact, Saved
-from tianting.fleet.health import Hang, Health, Stuck
-from tianting.fleet.ladder import Ladder, LadderFacts, Step, after, next_step
 from tianting.fleet.process import Process
 from tianting.fleet.templates import Care
+from tianting.fleet.verdicts.health import Hang, Health, Stuck
+from tianting.fleet.verdicts.ladder import Ladder, LadderFacts, Step, after, next_step
 from tianting.fleet.watch import Watch
 from tianting.plumbing.clock import Clock
 

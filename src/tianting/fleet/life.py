@@ -21,17 +21,17 @@ from tianting.fleet.drivers.driver import Agent, Answer, Driver, DriverError, Fa
 from tianting.fleet.facts import Fact, Ordered
 from tianting.fleet.foresight import Subject
 from tianting.fleet.fortune import Fortune
+from tianting.fleet.ground.process_table import TICKS
 from tianting.fleet.guard import Guard
-from tianting.fleet.health import Dead, Health
-from tianting.fleet.parking import Park
 from tianting.fleet.process import Keeper
-from tianting.fleet.process_table import TICKS
 from tianting.fleet.record import Record
-from tianting.fleet.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Verdict
-from tianting.fleet.store_records import Forewarned
+from tianting.fleet.store.records import Forewarned
 from tianting.fleet.succession import Succession
 from tianting.fleet.templates import Template
 from tianting.fleet.turns import Turns
+from tianting.fleet.verdicts.health import Dead, Health
+from tianting.fleet.verdicts.parking import Park
+from tianting.fleet.verdicts.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Verdict
 from tianting.fleet.window import OVER, RUNNING, Window
 from tianting.fleet.world import World
 from tianting.keeper.words import Gone, Held

@@ -9,8 +9,8 @@ A spare is a window like any other, that has no owner yet: started, ready, its c
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from tianting.fleet.sizing import PoolFacts, PoolPolicy, next_rate, wanted
 from tianting.fleet.templates import FleetPolicy, Template
+from tianting.fleet.verdicts.sizing import PoolFacts, PoolPolicy, next_rate, wanted
 from tianting.fleet.window import OVER, Window
 from tianting.plumbing.clock import Clock
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from tianting.fleet.course import Course, delivery_id
 from tianting.fleet.drivers.driver import Prompt
-from tianting.fleet.interrupted import Fate, OpenPrompt, PromptPolicy, fate
+from tianting.fleet.verdicts.interrupted import Fate, OpenPrompt, PromptPolicy, fate
 
 
 class Promises:

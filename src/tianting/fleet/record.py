@@ -13,9 +13,9 @@ import anyio
 from msgspec import structs
 
 from tianting.fleet.intake import Mark
-from tianting.fleet.parking import remaining
-from tianting.fleet.store import Store
-from tianting.fleet.store_records import Heartbeat, LoggedEvent, StoredEvent, StoreError, WindowMoved
+from tianting.fleet.store.records import Heartbeat, LoggedEvent, StoredEvent, StoreError, WindowMoved
+from tianting.fleet.store.store import Store
+from tianting.fleet.verdicts.parking import remaining
 from tianting.fleet.window import Status, Window, moved, reborn
 from tianting.fleet.window_log import WindowLog
 from tianting.plumbing.clock import Clock

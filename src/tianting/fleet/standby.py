@@ -18,14 +18,14 @@ from msgspec import Struct, structs
 from tianting.fleet.course import Course
 from tianting.fleet.drivers.driver import Agent, AgentEvent, Driver, Launch, TurnDone
 from tianting.fleet.facts import Drained, Fact, Lost, OfProcess, Ready, Said, Started
+from tianting.fleet.ground.process_table import TICKS
 from tianting.fleet.guard import Spawn
 from tianting.fleet.intake import Mark
 from tianting.fleet.process import Keeper, Process
-from tianting.fleet.process_table import TICKS
 from tianting.fleet.record import Record
-from tianting.fleet.recovery import Successor
 from tianting.fleet.starting import planned
 from tianting.fleet.templates import Template
+from tianting.fleet.verdicts.recovery import Successor
 from tianting.fleet.world import World
 from tianting.keeper.words import Held
 from tianting.protocol.errors import FleetError

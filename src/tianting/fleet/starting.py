@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from tianting.fleet.drivers.driver import Brief, Driver, Launch, Standing
 from tianting.fleet.ending import log_path
-from tianting.fleet.limits import keeper_limits
+from tianting.fleet.ground.limits import keeper_limits
 from tianting.fleet.templates import Template
 from tianting.fleet.window import Window
 from tianting.fleet.world import World

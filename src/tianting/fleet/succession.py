@@ -12,17 +12,17 @@ from tianting.fleet.course import standing
 from tianting.fleet.drivers.driver import Driver, Limited
 from tianting.fleet.ending import failure_of
 from tianting.fleet.facts import Fact, Ready
-from tianting.fleet.failures import Failure
+from tianting.fleet.ground.process_table import TICKS
 from tianting.fleet.guard import Guard, Spawn
-from tianting.fleet.parking import Park
 from tianting.fleet.process import LAST_WORDS, Keeper, Process
-from tianting.fleet.process_table import TICKS
 from tianting.fleet.record import Record
-from tianting.fleet.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Successor, Verdict
 from tianting.fleet.standby import Standby
 from tianting.fleet.starting import brief_of, planned
 from tianting.fleet.templates import Template
 from tianting.fleet.turns import Turns
+from tianting.fleet.verdicts.failures import Failure
+from tianting.fleet.verdicts.parking import Park
+from tianting.fleet.verdicts.recovery import AskPerson, Failover, GiveUp, Rest, RestartAfter, Resume, Successor, Verdict
 from tianting.fleet.window import OVER
 from tianting.fleet.world import World
 from tianting.keeper.words import Gone, Held

@@ -6,14 +6,14 @@ from typing import Literal
 from msgspec import Struct
 
 from tianting.fleet.drivers.driver import Driver
-from tianting.fleet.health import Patience
-from tianting.fleet.interrupted import PromptPolicy
-from tianting.fleet.isolation import Isolation
-from tianting.fleet.ladder import LadderPatience
-from tianting.fleet.limits import WindowLimits, keeper_limits
-from tianting.fleet.recovery import RestartPolicy
-from tianting.fleet.sizing import PoolPolicy
-from tianting.fleet.workspaces import Wanted
+from tianting.fleet.ground.isolation import Isolation
+from tianting.fleet.ground.limits import WindowLimits, keeper_limits
+from tianting.fleet.ground.workspaces import Wanted
+from tianting.fleet.verdicts.health import Patience
+from tianting.fleet.verdicts.interrupted import PromptPolicy
+from tianting.fleet.verdicts.ladder import LadderPatience
+from tianting.fleet.verdicts.recovery import RestartPolicy
+from tianting.fleet.verdicts.sizing import PoolPolicy
 from tianting.protocol.errors import ConfigError, FleetError
 
 

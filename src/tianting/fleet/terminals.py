@@ -22,9 +22,9 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from tianting.fleet.drivers.tmux import mark, session
+from tianting.fleet.ground.leftovers import kill_all_with
+from tianting.fleet.ground.process_table import parsed
 from tianting.fleet.keeping import Link
-from tianting.fleet.leftovers import kill_all_with
-from tianting.fleet.process_table import parsed
 from tianting.keeper.words import Gone, Held, Name, Start
 from tianting.plumbing.tmux import Connection, Opening, TmuxServer
 from tianting.plumbing.tmux import Held as Pane

@@ -9,16 +9,16 @@ from collections.abc import Callable
 from tianting.fleet.course import Course, after, folded, succeeded
 from tianting.fleet.drivers.driver import ConversationKnown, Fault, Prompt, TurnDone
 from tianting.fleet.facts import Said
-from tianting.fleet.failures import Failure, classify_fault
 from tianting.fleet.fortune import Fortune
-from tianting.fleet.interrupted import Continue, Leave, Repeat
-from tianting.fleet.past import Past, read_on
 from tianting.fleet.promises import Promises
 from tianting.fleet.record import Record
-from tianting.fleet.recovery import AskPerson, GiveUp, Rest, Successor, Verdict
-from tianting.fleet.store import Store
-from tianting.fleet.store_records import LoggedEvent, PromptDone
+from tianting.fleet.store.records import LoggedEvent, PromptDone
+from tianting.fleet.store.store import Store
 from tianting.fleet.templates import Care
+from tianting.fleet.verdicts.failures import Failure, classify_fault
+from tianting.fleet.verdicts.interrupted import Continue, Leave, Repeat
+from tianting.fleet.verdicts.past import Past, read_on
+from tianting.fleet.verdicts.recovery import AskPerson, GiveUp, Rest, Successor, Verdict
 from tianting.fleet.window import Status
 
 Give = Callable[[Prompt], None]

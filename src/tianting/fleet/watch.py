@@ -2,10 +2,10 @@
 
 import math
 
-from tianting.fleet.activity import Activity, begun, facts, heard, ready, taken_over
 from tianting.fleet.drivers.driver import AgentEvent, Standing, TurnBegan
-from tianting.fleet.health import Health, judge
 from tianting.fleet.templates import Care
+from tianting.fleet.verdicts.activity import Activity, begun, facts, heard, ready, taken_over
+from tianting.fleet.verdicts.health import Health, judge
 
 LATE = 2.0
 """Seconds. Who looks later than that was stopped or starved meanwhile, and knows nothing of that time."""

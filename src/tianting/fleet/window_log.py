@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 import anyio
 
-from tianting.fleet.store import Store
-from tianting.fleet.store_records import StoredEvent
+from tianting.fleet.store.records import StoredEvent
+from tianting.fleet.store.store import Store
 
 AT_HAND = 512
 """Events; a follower who is further behind is read to from the store."""

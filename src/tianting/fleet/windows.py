@@ -23,14 +23,14 @@ from tianting.fleet import facts
 from tianting.fleet.drivers.driver import Answer, Driver, Prompt, PromptOptions
 from tianting.fleet.facts import Ordered
 from tianting.fleet.foresight import Foresight, Leaking
-from tianting.fleet.health import Health
+from tianting.fleet.ground.resources import Sample
 from tianting.fleet.keeping import Keeping, Open
 from tianting.fleet.life import Life
 from tianting.fleet.pool import Pool
-from tianting.fleet.resources import Sample
-from tianting.fleet.store_records import PromptDone, StoredEvent
+from tianting.fleet.store.records import PromptDone, StoredEvent
 from tianting.fleet.taking_over import Found, highest, inventory
 from tianting.fleet.templates import FleetPolicy, Template, check_policy, driver_for
+from tianting.fleet.verdicts.health import Health
 from tianting.fleet.window import OVER, RUNNING, Status, Window
 from tianting.fleet.world import World
 from tianting.keeper.words import Gone, Held

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tianting.fleet.grounds import Grounds
-from tianting.fleet.store import Store
+from tianting.fleet.store.store import Store
 from tianting.fleet.window import Window
 from tianting.plumbing.clock import Clock
 from tianting.protocol.ids import NewId

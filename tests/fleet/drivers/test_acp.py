@@ -29,7 +29,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.failure_words import kind_of_fault
+from tianting.fleet.verdicts.failure_words import kind_of_fault
 
 pytestmark = pytest.mark.anyio
 

@@ -34,7 +34,7 @@ from tianting.fleet.drivers.driver import (
     TurnBegan,
     TurnDone,
 )
-from tianting.fleet.failure_words import kind_of_fault
+from tianting.fleet.verdicts.failure_words import kind_of_fault
 from tianting.models.scripted import Reply, calls, says
 from tianting.models.scripted_faults import Fault
 

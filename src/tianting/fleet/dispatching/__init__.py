@@ -1,0 +1,1 @@
+"""Tasks that go to whichever window suits."""

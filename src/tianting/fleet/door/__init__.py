@@ -1,0 +1,1 @@
+"""The one socket through which a fleet is spoken to, from both sides."""

@@ -1,0 +1,1 @@
+"""A fleet that other processes speak to: what it answers, watches and counts."""

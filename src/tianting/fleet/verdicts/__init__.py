@@ -1,0 +1,1 @@
+"""What follows from the facts: pure decisions, without a clock, a process or a file."""
