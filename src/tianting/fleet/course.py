@@ -2,7 +2,7 @@
 comes back would not know what the processes it finds are in the middle of.
 
 Pure. The same fold runs over events as they come and over those that an earlier fleet stored. How long nothing has come
-is not its business: `fleet.activity`.
+is not its business: `fleet.verdicts.activity`.
 """
 
 import uuid

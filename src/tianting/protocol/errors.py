@@ -9,7 +9,7 @@ TiantingError                 never raised itself
 │   ├── RequestRejected       the provider calls our request wrong: a bug here, or a limit there
 │   └── ContextOverflow       the history no longer fits: compact first
 ├── FleetError                a window cannot be created, found or commanded: exit 1
-│   └── DriverError           an agent did not start or keep to its protocol: `fleet.failures` classifies it
+│   └── DriverError           an agent did not start or keep to its protocol: `fleet.verdicts.failures` classifies it
 ├── CheckpointError           a work tree cannot be kept or given back: the agent goes on, undo does not
 ├── WorktreeError             a separate work tree cannot be made, given back or taken away: nothing was lost
 ├── ProtocolError             a client wrote what is no line of the protocol: exit 1

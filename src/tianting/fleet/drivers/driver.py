@@ -96,7 +96,7 @@ class Launch(Struct, frozen=True, kw_only=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """Why a turn failed, in the agent's own words; `fleet.failures` says what it means."""
+    """Why a turn failed, in the agent's own words; `fleet.verdicts.failures` says what it means."""
 
     message: str
     status: int | None = None

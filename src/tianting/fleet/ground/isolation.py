@@ -3,7 +3,7 @@
     launch -> sh (opens the filter) -> bwrap (namespaces, mounts, seccomp) -> relay to the gateway -> the agent
 
 The walls are those of commands (`sandbox`), built of arguments alone, because the keeper starts windows and hands on
-no descriptors. How much a window may take is the keeper's: `fleet.limits`.
+no descriptors. How much a window may take is the keeper's: `fleet.ground.limits`.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What a window is doing, and for how long nothing has come of it: what lies between events and `fleet.health`.
+"""What a window is doing, and for how long nothing has come of it: what lies between events and `fleet.verdicts.health`.
 
     TurnBegan → asking_model ─Progressed→ streaming ─ToolBegan→ tool ─ToolEnded→ asking_model … TurnDone → idle
     an open question hides all of it: asking_person
@@ -101,7 +101,7 @@ def facts(
     blind: float = 0.0,
     unanswered: float | None = None,
 ) -> Facts:
-    """What `fleet.health` judges. `busy_tree`: the window's processes have used time since the last look."""
+    """What `fleet.verdicts.health` judges. `busy_tree`: the window's processes have used time since the last look."""
     return Facts(
         alive=alive,
         phase=_phase(activity, busy_tree),

@@ -18,8 +18,8 @@ from tianting.fleet.verdicts.health import Dead, Health, Stuck, Suspect, Well
 
 Rung = Literal["watching", "probing", "interrupting", "saving", "killing", "holding"]
 Action = Literal["wait", "watch", "probe", "interrupt", "go_on", "save", "kill", "hold", "recover"]
-"""`go_on`: the process is fine again, its prompt is not answered (`fleet.interrupted`);
-`save`: a checkpoint of the work tree to `refs/tianting/rescue/<window>`; `recover`: ask `fleet.recovery`."""
+"""`go_on`: the process is fine again, its prompt is not answered (`fleet.verdicts.interrupted`);
+`save`: a checkpoint of the work tree to `refs/tianting/rescue/<window>`; `recover`: ask `fleet.verdicts.recovery`."""
 
 _RUNG_AFTER: dict[Action, Rung] = {
     "watch": "watching",
