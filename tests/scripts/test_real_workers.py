@@ -48,7 +48,7 @@ def codex(home: Path, base_url: str) -> list[str]:
         '[analytics]\nenabled = false\n[model_providers.scripted]\nname = "scripted"\n'
         f'base_url = "{base_url}/v1"\nwire_api = "responses"\nenv_key = "SCRIPTED_KEY"\n'
     )
-    return ["env", "SCRIPTED_KEY=a-key", codex_program()]
+    return ["env", "SCRIPTED_KEY=a-key", codex_program(), "--disable", "daemon_auto_start"]  # it would outlive us
 
 
 @pytest.mark.parametrize("prepare", [tianting, claude, codex], ids=lambda prepare: str(prepare.__name__))

@@ -1,7 +1,7 @@
 """The prompts that a window owes an answer to, one at hand: without this book a crash could lose one, or answer twice.
 
 added (accepted in the store) → handed over → taken by the agent → done
-                                    ↑ ended before its answer: again, or with a note, as `fleet.verdicts.interrupted` decides
+                                    ↑ ended before its answer: again, or with a note, as `interrupted` decides
 """
 
 from collections import deque

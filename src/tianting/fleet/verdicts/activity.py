@@ -1,4 +1,4 @@
-"""What a window is doing, and for how long nothing has come of it: what lies between events and `fleet.verdicts.health`.
+"""What a window is doing, and for how long nothing has come of it: what lies between events and `health`.
 
     TurnBegan → asking_model ─Progressed→ streaming ─ToolBegan→ tool ─ToolEnded→ asking_model … TurnDone → idle
     an open question hides all of it: asking_person
