@@ -11,7 +11,7 @@ from tianting.session.reading import load
 pytestmark = pytest.mark.anyio
 
 PROMPT = "Mend the greeting."
-PATCH = "*** Begin Patch\n*** Update File: greet.py\n\n-print('hullo')\n+print('hello')\n*** End Patch\n"
+PATCH = "*** Begin Patch\n*** Update File: greet.py\n@@\n-print('hullo')\n+print('hello')\n*** End Patch\n"
 BY_EDIT = calls("Edit", file_path="greet.py", old_string="hullo", new_string="hello")
 BY_PATCH = calls("apply_patch", input=PATCH)
 MAY = ("--permission-mode", "acceptEdits", "--allowedTools", "Bash(python3 greet.py)")

@@ -13,7 +13,7 @@ from tianting.surfaces.change_preview import MOST_LINES, preview
 from tianting.surfaces.drawing import call_line, result_lines
 from tianting.surfaces.escaping import one_line, visible
 
-PATCH = "*** Begin Patch\n*** Update File: /w/a.py\n\n-old\n+new\n*** Add File: b.py\n+b\n*** End Patch"
+PATCH = "*** Begin Patch\n*** Update File: /w/a.py\n@@\n-old\n+new\n*** Add File: b.py\n+b\n*** End Patch"
 PICTURE = Image(source=Base64Source(media_type="image/png", data="AAAA"))
 
 
@@ -98,7 +98,7 @@ def test_preview(call: ToolCall, lines: list[str]) -> None:
 
 
 def test_preview_of_a_patch_knows_added_from_removed() -> None:
-    kinds = [line.kind for line in preview(a_call("apply_patch", input="\n-old\n+new"))]
+    kinds = [line.kind for line in preview(a_call("apply_patch", input="@@\n-old\n+new"))]
 
     assert kinds == ["plain", "removed", "added"]
 

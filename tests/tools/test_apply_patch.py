@@ -55,7 +55,7 @@ async def test_one_patch_changes_several_files(desk: Desk) -> None:
     answer = await desk.apply(
         "*** Add File: docs/new.md", "+# T",
         "*** Delete File: old.bin",
-        "*** Update File: a.py", " def g(self):", "-        return 1", "+        return 2", "+        # end",
+        "*** Update File: a.py", "@@ def g(self):", "-        return 1", "+        return 2", "+        # end",
     )  # fmt: skip
 
     assert answer == "Patched: A docs/new.md (+1), D old.bin, M a.py (+2 -1)."
@@ -100,22 +100,22 @@ async def test_data_is_for_programs(desk: Desk) -> None:
     ("before", "hunk", "after"),
     [
         pytest.param("a\nb\nc\n", (" a", "-b", "+B", " c"), "a\nB\nc\n", id="context"),
-        pytest.param("a\nb\nc\n", (" b", "+x"), "a\nb\nx\nc\n", id="added behind an anchor"),
+        pytest.param("a\nb\nc\n", ("@@ b", "+x"), "a\nb\nx\nc\n", id="added behind an anchor"),
         pytest.param("a\nb\n", ("+x",), "a\nb\nx\n", id="added at the end"),
         pytest.param("a\nb", ("+x",), "a\nb\nx", id="added behind a last line without end"),
         pytest.param("", ("+x",), "x\n", id="into an empty file"),
         pytest.param("a\nb", (" a", "-b"), "a", id="last line without end deleted"),
         pytest.param("a\nb\n", ("-a", "-b"), "", id="all deleted"),
-        pytest.param("x\na\nx\n", ("", "-x", "+y", "*** End of File"), "x\na\ny\n", id="end of file chooses"),
+        pytest.param("x\na\nx\n", ("@@", "-x", "+y", "*** End of File"), "x\na\ny\n", id="end of file chooses"),
         pytest.param("x\na\n", ("-x", "+y", "*** End of File"), "y\na\n", id="not at the end after all"),
-        pytest.param("x\nm\nx\n", (" m", "-x", "+y"), "x\nm\ny\n", id="anchor chooses"),
-        pytest.param("m\nx\nx\n", (" m", "-x", "+y"), "m\ny\nx\n", id="first behind the anchor"),
-        pytest.param("m(1)\nx\n", (" m(", "-x", "+y"), "m(1)\ny\n", id="anchor that begins the line"),
-        pytest.param("  m\nx\n", (" m", "-x", "+y"), "  m\ny\n", id="anchor without indentation"),
-        pytest.param("m\nx\n", (" m", " m", "-x", "+y"), "m\ny\n", id="anchor repeated as context"),
-        pytest.param("A\nf\nx\nB\nf\nx\n", (" B", " f", "-x", "+y"), "A\nf\nx\nB\nf\ny\n", id="two anchors"),
-        pytest.param("x\nm\nx\n", ("-x", "+y", " m", "", "-x", "+z"), "y\nm\nz\n", id="second hunk behind the first"),
-        pytest.param("A\nx\nx\n", (" A", "-x", "+y", " A", "-x", "+z"), "A\ny\nz\n", id="same anchor twice"),
+        pytest.param("x\nm\nx\n", ("@@ m", "-x", "+y"), "x\nm\ny\n", id="anchor chooses"),
+        pytest.param("m\nx\nx\n", ("@@ m", "-x", "+y"), "m\ny\nx\n", id="first behind the anchor"),
+        pytest.param("m(1)\nx\n", ("@@ m(", "-x", "+y"), "m(1)\ny\n", id="anchor that begins the line"),
+        pytest.param("  m\nx\n", ("@@ m", "-x", "+y"), "  m\ny\n", id="anchor without indentation"),
+        pytest.param("m\nx\n", ("@@ m", " m", "-x", "+y"), "m\ny\n", id="anchor repeated as context"),
+        pytest.param("A\nf\nx\nB\nf\nx\n", ("@@ B", "@@ f", "-x", "+y"), "A\nf\nx\nB\nf\ny\n", id="two anchors"),
+        pytest.param("x\nm\nx\n", ("-x", "+y", " m", "@@", "-x", "+z"), "y\nm\nz\n", id="second hunk behind the first"),
+        pytest.param("A\nx\nx\n", ("@@ A", "-x", "+y", "@@ A", "-x", "+z"), "A\ny\nz\n", id="same anchor twice"),
         pytest.param("a \nb\t\nc\n", (" a", "-b", "+B", " c"), "a \nB\nc\n", id="trailing blanks"),
         pytest.param("say “a”\nb\n", (' say "a"', "-b", "+B"), "say “a”\nB\n", id="typographic context stays"),
         pytest.param("  if a:\n    b\n", (" if a:", "-  b", "+  c"), "  if a:\n    c\n", id="indentation"),
@@ -167,10 +167,10 @@ async def test_lower_rung_is_named(desk: Desk) -> None:
             id="two places",
         ),
         pytest.param(
-            ("*** Update File: a.py", " def k", "-x"), r"The anchor of hunk 1 does not match a\.py", id="no anchor"
+            ("*** Update File: a.py", "@@ def k", "-x"), r"The anchor of hunk 1 does not match a\.py", id="no anchor"
         ),
         pytest.param(
-            ("*** Update File: a.py", "-class A:", "+class B:", "", "-zzz"),
+            ("*** Update File: a.py", "-class A:", "+class B:", "@@", "-zzz"),
             r"Hunk 2 does not match a\.py",
             id="second hunk",
         ),

@@ -230,14 +230,14 @@ async def test_patch_with_a_long_hunk_is_sent_again_after_reading(model: Model) 
 
 async def test_anchor_is_mended(model: Model) -> None:
     model.path.write_text(SOURCE)
-    error = await model.patch_error(" def stop(this):", "-        return 1", "+        return 2")
+    error = await model.patch_error("@@ def stop(this):", "-        return 1", "+        return 2")
 
     _, _, anchor = error.partition(
         "The anchor of hunk 1 does not match a.py; nothing was applied. Send the patch again with line 6 as they are:\n"
     )
 
     assert anchor, error
-    await model.patch(f" {anchor}", "-        return 1", "+        return 2")
+    await model.patch(f"@@ {anchor}", "-        return 1", "+        return 2")
     assert model.path.read_text() == SOURCE.removesuffix("1\n") + "2\n"
 
 
@@ -247,9 +247,9 @@ async def test_patch_chooses_by_context_or_anchor(model: Model) -> None:
 
     assert error == (
         "Hunk 1 fits 2 places of a.py (lines 4, 7); nothing was applied. "
-        "Add context lines, or put  and the def or class line above the right place before it."
+        "Add context lines, or put @@ and the def or class line above the right place before it."
     )
-    await model.patch(" def stop(self):", "-        return 1", "+        return 2")
+    await model.patch("@@ def stop(self):", "-        return 1", "+        return 2")
     await model.patch("         start()", "-        return 1", "+        return 3")
     assert (
         model.path.read_text()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tianting.tools.contract import ToolFailed
 from tianting.tools.editing.patch_format import AddFile, DeleteFile, Mark, PatchHunk, Section, UpdateFile, parse_patch
 
-BODY = "*** Update File: a.py\n def f\n a\n-b\n+c\n"
+BODY = "*** Update File: a.py\n@@ def f\n a\n-b\n+c\n"
 PARSED = UpdateFile(
     path="a.py", move_to=None, hunks=(PatchHunk(anchors=("def f",), lines=((" ", "a"), ("-", "b"), ("+", "c"))),)
 )
@@ -43,23 +43,23 @@ def hunk(*lines: tuple[Mark, str], anchors: tuple[str, ...] = (), at_end: bool =
             id="blank between",
         ),
         pytest.param(patch("*** Update File: a.py\n*** Move to: b.py\n"), update(move_to="b.py"), id="move alone"),
-        pytest.param(patch("*** Update File: a.py\n-b\n+c\n"), update(hunk(("-", "b"), ("+", "c"))), id="no "),
+        pytest.param(patch("*** Update File: a.py\n-b\n+c\n"), update(hunk(("-", "b"), ("+", "c"))), id="no @@"),
         pytest.param(
-            patch("*** Update File: a.py\n\n-b\n\n+c\n"), update(hunk(("-", "b")), hunk(("+", "c"))), id="bare "
+            patch("*** Update File: a.py\n@@\n-b\n@@\n+c\n"), update(hunk(("-", "b")), hunk(("+", "c"))), id="bare @@"
         ),
         pytest.param(
-            patch("*** Update File: a.py\n class A\n   def f\n-b\n"),
+            patch("*** Update File: a.py\n@@ class A\n@@   def f\n-b\n"),
             update(hunk(("-", "b"), anchors=("class A", "def f"))),
             id="two anchors",
         ),
         pytest.param(
-            patch("*** Update File: a.py\n -1,2 +1,3  def f\n-b\n"),
+            patch("*** Update File: a.py\n@@ -1,2 +1,3 @@ def f\n-b\n"),
             update(hunk(("-", "b"), anchors=("def f",))),
             id="ranges of a unified diff",
         ),
-        pytest.param(patch("*** Update File: a.py\n -1 +1 \n-b\n"), update(hunk(("-", "b"))), id="ranges alone"),
+        pytest.param(patch("*** Update File: a.py\n@@ -1 +1 @@\n-b\n"), update(hunk(("-", "b"))), id="ranges alone"),
         pytest.param(
-            patch("*** Update File: a.py\n def f \n-b\n"),
+            patch("*** Update File: a.py\n@@ def f @@\n-b\n"),
             update(hunk(("-", "b"), anchors=("def f",))),
             id="closed anchor",
         ),
@@ -79,7 +79,7 @@ def hunk(*lines: tuple[Mark, str], anchors: tuple[str, ...] = (), at_end: bool =
             id="note of a unified diff",
         ),
         pytest.param(
-            patch("*** Update File: a.py\n\n x\n a\n\n-b\n"), update(hunk(("-", "b"))), id="hunks without change"
+            patch("*** Update File: a.py\n\n@@ x\n a\n@@\n-b\n"), update(hunk(("-", "b"))), id="hunks without change"
         ),
         pytest.param(
             patch("*** Update File: a.py\n-*** End Patch\n+*** x\n"),
@@ -111,12 +111,12 @@ def test_parsed(text: str, expected: tuple[Section, ...]) -> None:
             patch("*** Add File: a\nx\n"), r"Every line of an added file begins with \+; line 3", id="added without +"
         ),
         pytest.param(
-            patch("*** Update File: a\n\nx\n"),
+            patch("*** Update File: a\n@@\nx\n"),
             "Lines of a hunk begin with .*; line 4 of the patch is 'x'",
             id="no mark",
         ),
         pytest.param(patch("*** Update File: a\n\\ x\n"), "Lines of a hunk begin with", id="backslash"),
-        pytest.param(patch("*** Update File: a\n x\n"), "A hunk needs lines", id="anchor alone"),
+        pytest.param(patch("*** Update File: a\n@@ x\n"), "A hunk needs lines", id="anchor alone"),
         pytest.param(patch("*** Delete File: a\nx\n"), "Here must stand", id="text behind delete"),
         pytest.param(patch(BODY) + patch(BODY), r"There are files behind \*\*\* End Patch", id="two patches"),
     ],
@@ -132,7 +132,7 @@ LINES = st.lists(
         [
             "*** Update File: a",
             "*** Add File: b",
-            " x",
+            "@@ x",
             " a",
             "+b",
             "-c",

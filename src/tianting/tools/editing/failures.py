@@ -52,7 +52,7 @@ def hunk_ambiguous(lines: Sequence[int], shown: str, number: int) -> str:
     """Several places for a hunk without an anchor."""
     return (
         f"Hunk {number} fits {_counted(lines, 'places')} of {shown} ({_named(lines)}); nothing was applied. "
-        f"Add context lines, or put  and the def or class line above the right place before it."
+        f"Add context lines, or put @@ and the def or class line above the right place before it."
     )
 
 

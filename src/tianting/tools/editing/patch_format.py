@@ -2,7 +2,7 @@
 
 *** Begin Patch
 *** Update File: a.py          (also Add File, Delete File; Update may go on with *** Move to: b.py)
- class Job                   (goes to that line first; several narrow it down)
+@@ class Job                   (goes to that line first; several narrow it down)
  a line that stays
 -a line that goes
 +a line that comes
@@ -23,7 +23,7 @@ section: add | delete | update
 add: "*** Add File: " TEXT NL ("+" TEXT? NL)+
 delete: "*** Delete File: " TEXT NL
 update: "*** Update File: " TEXT NL ("*** Move to: " TEXT NL)? hunk*
-hunk: ("" TEXT? NL)* line+ ("*** End of File" NL)?
+hunk: ("@@" TEXT? NL)* line+ ("*** End of File" NL)?
 line: (" " | "+" | "-") TEXT? NL
 TEXT: /[^\n]+/
 NL: /\n/
@@ -34,7 +34,7 @@ Mark = Literal[" ", "-", "+"]
 _BEGIN, _END, _END_OF_FILE = "*** Begin Patch", "*** End Patch", "*** End of File"
 _HEADER = re.compile(r"\*\*\* (Add|Delete|Update) File: *(\S.*?)\s*")
 _MOVE = re.compile(r"\*\*\* Move to: *(\S.*?)\s*")
-_RANGES = re.compile(r" -\d+(?:,\d+)? \+\d+(?:,\d+)? ")
+_RANGES = re.compile(r"@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@")
 _NO_LINE_END = "\\ No newline at end of file"
 
 
@@ -137,7 +137,7 @@ class _Parser:
     def _hunk(self) -> PatchHunk:
         anchors = self._anchors()
         lines: list[tuple[Mark, str]] = []
-        while not self._line().startswith(("*** ", "")):
+        while not self._line().startswith(("*** ", "@@")):
             lines += self._marked()
             self._at += 1
         at_end = self._line() == _END_OF_FILE
@@ -148,8 +148,8 @@ class _Parser:
 
     def _anchors(self) -> tuple[str, ...]:
         anchors = []
-        while self._line().startswith(""):
-            anchors.append(_RANGES.sub("", self._line()).removeprefix("").removesuffix("").strip())
+        while self._line().startswith("@@"):
+            anchors.append(_RANGES.sub("", self._line()).removeprefix("@@").removesuffix("@@").strip())
             self._at += 1
         return tuple(anchor for anchor in anchors if anchor)
 
