@@ -3,6 +3,7 @@
 import os
 import select
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,6 +134,7 @@ def test_git_that_says_nothing_leaves_the_rest(
     assert survey(tmp_path) == Survey(root=tmp_path, is_git=True, git=None, outline="a.py")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="waits by a pidfd")
 def test_git_that_hangs_is_killed_in_time_with_its_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".git").mkdir()
     ready = tmp_path / "ready"
