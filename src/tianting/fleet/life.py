@@ -36,6 +36,7 @@ from tianting.fleet.window import OVER, RUNNING, Window
 from tianting.fleet.world import World
 from tianting.keeper.words import Gone, Held
 from tianting.protocol.errors import FleetError
+from tianting.telemetry.context import about
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,8 @@ class Life:
 
     async def _take(self, fact: Fact) -> None:
         try:
-            await self._sort(fact)
+            with about(window=self.window.window_id, generation=self.window.generation):
+                await self._sort(fact)
             self._plan()
         except FleetError as error:
             if isinstance(fact, Ordered):
